@@ -1,0 +1,58 @@
+#include "model/kernel/eventfd.h"
+
+#include <utility>
+
+#include "model/kernel/process.h"
+
+namespace noiommu {
+
+Status EventFd::add(uint64_t value) {
+  std::unique_lock lock(mutex_);
+  if (!listener_) {
+    if (value > kMax - counter_) return Err(EAGAIN);
+    counter_ += value;
+    return {};
+  }
+  if (value == 0 || telling_ == std::this_thread::get_id()) return {};
+  const auto listener = listener_;
+  const auto outer = std::exchange(telling_, std::this_thread::get_id());
+  lock.unlock();
+  listener();
+  lock.lock();
+  telling_ = outer;
+  return {};
+}
+
+void EventFd::signal() {
+  static_cast<void>(add(1));  // a full counter has been noticed already
+}
+
+void EventFd::listen(std::function<void()> listener) {
+  const std::lock_guard lock(mutex_);
+  listener_ = std::move(listener);
+}
+
+Result<uint64_t> EventFd::read(Process& process, UserPtr to, uint64_t length,
+                               uint64_t /*position*/) {
+  if (length < sizeof(counter_)) return Err(EINVAL);
+  uint64_t value = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (counter_ == 0) return Err(EAGAIN);
+    std::swap(value, counter_);
+  }
+  if (auto copied = write_user(process.memory(), to, value); !copied) return Err(copied.error());
+  return sizeof(value);
+}
+
+Result<uint64_t> EventFd::write(Process& process, UserPtr from, uint64_t length,
+                                uint64_t /*position*/) {
+  uint64_t value = 0;
+  if (length < sizeof(value)) return Err(EINVAL);
+  if (auto copied = read_user(process.memory(), from, value); !copied) return Err(copied.error());
+  if (value == UINT64_MAX) return Err(EINVAL);
+  if (auto added = add(value); !added) return Err(added.error());
+  return sizeof(value);
+}
+
+}  // namespace noiommu

@@ -1,0 +1,40 @@
+// eventfd(2), the counter through which interrupts reach a program.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "model/kernel/file.h"
+
+namespace noiommu {
+
+// Always non-blocking: a read of an empty counter answers EAGAIN. Thread-safe.
+class EventFd : public File {
+ public:
+  explicit EventFd(uint64_t initial = 0) : counter_(initial) {}
+
+  // What an interrupt does: adds one, saturating below the highest value.
+  void signal();
+  // From now on whoever signals or writes runs `listener`, in its own thread and without a lock,
+  // and the counter stays as it is. A signal that a listener sends in a circle back to its own
+  // eventfd is dropped. An empty function ends listening.
+  void listen(std::function<void()> listener);
+
+  // EINVAL for a buffer under 8 bytes; EAGAIN when empty or when a write would overflow; EFAULT.
+  Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override;
+  Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
+                         uint64_t position) override;
+
+ private:
+  // Adds to the counter, or runs the listener. EAGAIN when the counter would overflow.
+  Status add(uint64_t value);
+
+  static constexpr uint64_t kMax = UINT64_MAX - 1;
+  std::mutex mutex_;  // guards everything below
+  uint64_t counter_;
+  std::function<void()> listener_;
+  std::thread::id telling_;  // who runs the listener just now
+};
+
+}  // namespace noiommu

@@ -1,0 +1,27 @@
+#include "model/kernel/log.h"
+
+#include <utility>
+
+namespace noiommu {
+
+void Log::add(LogLevel level, std::string text) {
+  const std::lock_guard lock(mutex_);
+  lines_.push_back({level, std::move(text)});
+}
+
+std::vector<LogLine> Log::lines() const {
+  const std::lock_guard lock(mutex_);
+  return lines_;
+}
+
+void Log::taint(uint64_t flags) {
+  const std::lock_guard lock(mutex_);
+  taint_ |= flags;
+}
+
+uint64_t Log::taint() const {
+  const std::lock_guard lock(mutex_);
+  return taint_;
+}
+
+}  // namespace noiommu

@@ -1,0 +1,185 @@
+#include "model/kernel/process.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/kernel/eventfd.h"
+#include "model/kernel/kernel.h"
+
+namespace noiommu {
+
+namespace {
+
+constexpr uint64_t kMaxTransfer = 0x7ffff000;  // what one read or write moves at most
+
+bool readable(const File& file) {
+  return (file.open_flags & O_ACCMODE) != O_WRONLY;
+}
+bool writable(const File& file) {
+  return (file.open_flags & O_ACCMODE) != O_RDONLY;
+}
+
+}  // namespace
+
+Process::Process(Kernel& kernel, std::shared_ptr<UserMemory> memory, Credentials credentials)
+    : kernel_(kernel), task_(std::make_shared<Task>()), credentials_(credentials) {
+  task_->memory = std::move(memory);
+  task_->user = kernel.user(credentials.uid);
+  task_->pid = kernel.next_pid();
+  for (int standard = 0; standard < 3; ++standard) {
+    if (auto null = kernel.nodes().open(*this, "/dev/null", O_RDWR)) files_.push_back(*null);
+  }
+}
+
+Process::~Process() {
+  task_->memory->exit();
+  for (FileRef& file : files_) file.reset();
+}
+
+Result<int> Process::open(std::string_view path, int flags) {
+  auto file = kernel_.nodes().open(*this, path, flags);
+  if (!file) return Err(file.error());
+  (*file)->open_flags = flags;
+  return install(std::move(*file));
+}
+
+Status Process::close(int fd) {
+  FileRef last;  // released after the lock
+  const std::lock_guard lock(mutex_);
+  if (fd < 0 || static_cast<size_t>(fd) >= files_.size() || !files_[fd]) return Err(EBADF);
+  last = std::move(files_[fd]);
+  files_[fd] = nullptr;
+  return {};
+}
+
+Result<int> Process::dup(int fd) {
+  auto source = file(fd);
+  if (!source) return Err(source.error());
+  return install(std::move(*source));
+}
+
+Result<int> Process::eventfd(uint64_t initial) {
+  return install(std::make_shared<EventFd>(initial));
+}
+
+Result<int64_t> Process::ioctl(int fd, uint32_t command, uint64_t argument) {
+  auto target = file(fd);
+  if (!target) return Err(target.error());
+  return (*target)->ioctl(*this, command, argument);
+}
+
+Result<uint64_t> Process::read(int fd, UserPtr to, uint64_t length) {
+  auto source = file(fd);
+  if (!source || !readable(**source)) return Err(EBADF);
+  const uint64_t position = (*source)->position;
+  auto done = (*source)->read(*this, to, std::min(length, kMaxTransfer), position);
+  if (done) (*source)->position = position + *done;
+  return done;
+}
+
+Result<uint64_t> Process::write(int fd, UserPtr from, uint64_t length) {
+  auto target = file(fd);
+  if (!target || !writable(**target)) return Err(EBADF);
+  const uint64_t position = (*target)->position;
+  auto done = (*target)->write(*this, from, std::min(length, kMaxTransfer), position);
+  if (done) (*target)->position = position + *done;
+  return done;
+}
+
+Result<uint64_t> Process::pread(int fd, UserPtr to, uint64_t length, uint64_t offset) {
+  auto source = file(fd);
+  if (!source || !readable(**source)) return Err(EBADF);
+  if (static_cast<int64_t>(offset) < 0) return Err(EINVAL);
+  return (*source)->read(*this, to, std::min(length, kMaxTransfer), offset);
+}
+
+Result<uint64_t> Process::pwrite(int fd, UserPtr from, uint64_t length, uint64_t offset) {
+  auto target = file(fd);
+  if (!target || !writable(**target)) return Err(EBADF);
+  if (static_cast<int64_t>(offset) < 0) return Err(EINVAL);
+  return (*target)->write(*this, from, std::min(length, kMaxTransfer), offset);
+}
+
+Result<UserPtr> Process::mmap(const MapRequest& request, int fd) {
+  if ((request.flags & MAP_ANONYMOUS) != 0) return memory().map_anonymous(request);
+  auto source = file(fd);
+  if (!source) return Err(source.error());
+  if (request.length == 0 || request.offset % kPageSize != 0) return Err(EINVAL);
+  const bool shared_write = (request.flags & MAP_SHARED) != 0 && (request.prot & PROT_WRITE) != 0;
+  if (!readable(**source) || (shared_write && !writable(**source))) return Err(EACCES);
+  auto object = (*source)->mmap(request);
+  if (!object) return Err(object.error());
+  return memory().map_object(request, std::move(*object), std::move(*source));
+}
+
+Status Process::munmap(UserPtr start, uint64_t length) {
+  return memory().unmap(start, length);
+}
+
+Result<NodeStat> Process::stat(std::string_view path) const {
+  return kernel_.nodes().stat(path);
+}
+
+Result<std::vector<std::string>> Process::list(std::string_view path) const {
+  return kernel_.nodes().list(path);
+}
+
+Result<std::string> Process::readlink(std::string_view path) const {
+  return kernel_.nodes().readlink(path);
+}
+
+Result<std::unique_ptr<Process>> Process::fork() {
+  auto memory = task_->memory->fork();
+  if (!memory) return Err(memory.error());
+  auto child = std::make_unique<Process>(kernel_, std::move(*memory), credentials());
+  child->task_->comm = task_->comm;
+  child->task_->memlock = task_->memlock.load();
+  const std::scoped_lock lock(mutex_, child->mutex_);
+  child->files_ = files_;
+  child->nofile_ = nofile_;
+  return child;
+}
+
+void Process::set_nofile(uint32_t descriptors) {
+  const std::lock_guard lock(mutex_);
+  nofile_ = descriptors;
+}
+
+void Process::set_capability(int capability, bool effective) {
+  const std::lock_guard lock(mutex_);
+  credentials_.effective.set(static_cast<size_t>(capability), effective);
+}
+
+Credentials Process::credentials() const {
+  const std::lock_guard lock(mutex_);
+  return credentials_;
+}
+
+bool Process::capable(int capability) const {
+  const std::lock_guard lock(mutex_);
+  return credentials_.effective[static_cast<size_t>(capability)];
+}
+
+Result<FileRef> Process::file(int fd) const {
+  const std::lock_guard lock(mutex_);
+  if (fd < 0 || static_cast<size_t>(fd) >= files_.size() || !files_[fd]) return Err(EBADF);
+  return files_[fd];
+}
+
+Result<int> Process::install(FileRef file) {
+  const std::lock_guard lock(mutex_);
+  auto slot = std::find(files_.begin(), files_.end(), nullptr);
+  const auto fd = slot - files_.begin();
+  if (fd >= nofile_) return Err(EMFILE);
+  if (slot == files_.end()) {
+    files_.push_back(std::move(file));
+  } else {
+    *slot = std::move(file);
+  }
+  return static_cast<int>(fd);
+}
+
+}  // namespace noiommu

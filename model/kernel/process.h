@@ -1,0 +1,91 @@
+// A process: credentials, limits, descriptors and an address space; its methods are system calls.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/kernel/credentials.h"
+#include "model/kernel/file.h"
+#include "model/kernel/node_tree.h"
+#include "model/kernel/result.h"
+#include "model/kernel/types.h"
+#include "model/kernel/user_memory.h"
+
+namespace noiommu {
+
+class Kernel;
+
+inline constexpr uint64_t kUnlimited = UINT64_MAX;  // RLIM_INFINITY
+
+// A user of the machine, whose locked pages count together over all processes. In pages.
+struct User {
+  std::atomic<uint64_t> locked_vm = 0;
+};
+
+// The part of a process that pinned memory goes on referring to after the process has exited.
+struct Task {
+  std::string comm = "scenario";
+  int pid = 1;
+  std::shared_ptr<UserMemory> memory;
+  std::shared_ptr<User> user;
+  std::atomic<uint64_t> memlock = kUnlimited;  // RLIMIT_MEMLOCK, in bytes
+};
+
+// Calls answer what the system call of that name answers; addresses are the process's own.
+//
+// Thread-safety: all methods may be called from any thread, as threads of one process would.
+class Process : Unmovable {
+ public:
+  // Descriptors 0, 1 and 2 are open on /dev/null.
+  Process(Kernel& kernel, std::shared_ptr<UserMemory> memory, Credentials credentials);
+  // Exit: the mappings go first, then the descriptors in order of their numbers.
+  ~Process();
+
+  Result<int> open(std::string_view path, int flags);
+  Status close(int fd);
+  Result<int> dup(int fd);
+  Result<int> eventfd(uint64_t initial = 0);
+  Result<int64_t> ioctl(int fd, uint32_t command, uint64_t argument);
+  Result<uint64_t> read(int fd, UserPtr to, uint64_t length);
+  Result<uint64_t> write(int fd, UserPtr from, uint64_t length);
+  Result<uint64_t> pread(int fd, UserPtr to, uint64_t length, uint64_t offset);
+  Result<uint64_t> pwrite(int fd, UserPtr from, uint64_t length, uint64_t offset);
+  // `fd` is ignored for MAP_ANONYMOUS. The kernel always chooses the address.
+  Result<UserPtr> mmap(const MapRequest& request, int fd = -1);
+  Status munmap(UserPtr start, uint64_t length);
+  [[nodiscard]] Result<NodeStat> stat(std::string_view path) const;
+  [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const;
+  [[nodiscard]] Result<std::string> readlink(std::string_view path) const;
+  // The child shares every open file, and memory by the rules of its mappings. ENOMEM.
+  Result<std::unique_ptr<Process>> fork();
+
+  // RLIMIT_MEMLOCK in bytes and RLIMIT_NOFILE in descriptors.
+  void set_memlock(uint64_t bytes) { task_->memlock = bytes; }
+  void set_nofile(uint32_t descriptors);
+  void set_capability(int capability, bool effective);
+
+  // For the kernel's own use.
+  [[nodiscard]] Kernel& kernel() const { return kernel_; }
+  [[nodiscard]] UserMemory& memory() const { return *task_->memory; }
+  [[nodiscard]] const std::shared_ptr<Task>& task() const { return task_; }
+  [[nodiscard]] Credentials credentials() const;
+  [[nodiscard]] bool capable(int capability) const;
+  // The file of a descriptor, or EBADF.
+  [[nodiscard]] Result<FileRef> file(int fd) const;
+  // A new descriptor for `file`, the lowest free one. EMFILE.
+  Result<int> install(FileRef file);
+
+ private:
+  Kernel& kernel_;
+  std::shared_ptr<Task> task_;
+  mutable std::mutex mutex_;  // guards everything below
+  Credentials credentials_;
+  uint32_t nofile_ = 1024;
+  std::vector<FileRef> files_;  // by descriptor; empty where closed
+};
+
+}  // namespace noiommu
