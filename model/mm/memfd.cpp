@@ -1,0 +1,16 @@
+#include "model/mm/memfd.h"
+
+#include <sys/mman.h>
+
+namespace noiommu::mm {
+
+Memfd::Memfd(PhysMem& memory, uint64_t bytes)
+    : pages_(std::make_shared<PageObject>(memory, (bytes + kPageSize - 1) / kPageSize,
+                                          PageObject::Sharing::kShared)) {}
+
+Result<std::shared_ptr<VmObject>> Memfd::mmap(const MapRequest& request) {
+  if ((request.flags & MAP_SHARED) == 0) return Err(ENODEV);
+  return pages_;
+}
+
+}  // namespace noiommu::mm

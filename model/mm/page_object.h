@@ -1,0 +1,53 @@
+// Pages that a mapping or a memfd is made of, allocated when first touched.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "model/kernel/user_memory.h"
+#include "model/mm/phys_mem.h"
+
+namespace noiommu::mm {
+
+class PageObject : public VmObject {
+ public:
+  // Whether mappings of the object in several processes see each other's stores.
+  enum class Sharing { kPrivate, kShared };
+
+  // `pages` of 4 KiB, of which every complete folio of 2^order frames is allocated as one and the
+  // rest page by page. `order` is one of PhysMem's.
+  PageObject(PhysMem& memory, uint64_t pages, Sharing sharing, unsigned order = PhysMem::kOrder4K);
+  ~PageObject() override;
+
+  // EFAULT beyond the end, where a program gets SIGBUS. Loads of untouched pages give zeros.
+  Status load(uint64_t offset, std::span<std::byte> to) override;
+  Status store(uint64_t offset, std::span<const std::byte> from) override;
+  Status pin(uint64_t first, uint64_t pages, std::vector<PfnRun>& runs) override;
+  Result<std::shared_ptr<VmObject>> fork() override;
+  void discard(uint64_t first, uint64_t pages) override;
+
+  [[nodiscard]] uint64_t pages() const { return pages_; }
+
+ private:
+  static constexpr uint64_t kPagesPerChunk = 512;
+  // 2 MiB of the object: whole (part of) a large folio, or page by page.
+  struct Chunk {
+    std::optional<Pfn> folio;
+    std::unique_ptr<std::array<std::optional<Pfn>, kPagesPerChunk>> pages;
+  };
+
+  [[nodiscard]] std::optional<Pfn> find(uint64_t page) const;
+  Result<Pfn> fault(uint64_t page);
+
+  PhysMem& memory_;
+  const uint64_t pages_;
+  const Sharing sharing_;
+  const unsigned order_;
+  std::mutex mutex_;  // guards chunks_
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace noiommu::mm

@@ -1,0 +1,189 @@
+#include "model/mm/phys_mem.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace noiommu::mm {
+
+namespace {
+
+constexpr uint64_t frames_in(unsigned order) {
+  return uint64_t{1} << order;
+}
+
+// The bytes of [at, at + length) that lie in the page of `at`.
+uint64_t within_page(PhysAddr at, uint64_t length) {
+  return std::min(length, kPageSize - at.value % kPageSize);
+}
+
+}  // namespace
+
+PhysMem::PhysMem(const MemoryConfig& config)
+    : config_(config),
+      blocks_(config.size >> (kPageShift + kOrder2M)),
+      fresh_(to_pfn(config.base)) {}
+
+PhysMem::~PhysMem() {
+  for (std::atomic<Block*>& slot : blocks_) {
+    Block* block = slot;
+    if (block == nullptr) continue;
+    for (Frame& frame : block->frames) delete frame.bytes.load();
+    delete block;
+  }
+}
+
+bool PhysMem::contains(PhysAddr addr, uint64_t length) const {
+  return addr >= config_.base && addr - config_.base <= config_.size &&
+         length <= config_.size - (addr - config_.base);
+}
+
+PhysMem::Block* PhysMem::block(Pfn pfn) const {
+  return blocks_[(pfn - to_pfn(config_.base)) / kFramesPerBlock];
+}
+
+Pfn PhysMem::folio_head(Pfn pfn) const {
+  return {pfn.value & ~(frames_in(block(pfn)->order) - 1)};
+}
+
+PhysMem::Frame& PhysMem::frame(Pfn pfn) const {
+  return block(pfn)->frames[pfn.value % kFramesPerBlock];
+}
+
+Result<Pfn> PhysMem::take_fresh(unsigned order) {
+  const Pfn start{(fresh_.value + frames_in(order) - 1) & ~(frames_in(order) - 1)};
+  const Pfn end = to_pfn(config_.base + config_.size);
+  if (start + frames_in(order) > end) return Err(ENOMEM);
+  for (; fresh_ < start; fresh_ += kFramesPerBlock) free_2m_.push_back(fresh_);
+  fresh_ = start + frames_in(order);
+  return start;
+}
+
+Status PhysMem::cut_block() {
+  auto start = take(kOrder2M);
+  if (!start) return Err(start.error());
+  // An odd stride visits every frame of the block once and keeps neighbours 197 turns apart.
+  const uint64_t stride = config_.placement == MemoryConfig::Placement::kScattered ? 197 : 1;
+  for (uint64_t i = 0; i < kFramesPerBlock; ++i) {
+    free_4k_.push_back(*start + i * stride % kFramesPerBlock);
+  }
+  return {};
+}
+
+Result<Pfn> PhysMem::take(unsigned order) {
+  if (order == kOrder4K) {
+    if (free_4k_.empty()) {
+      if (auto cut = cut_block(); !cut) return Err(cut.error());
+    }
+    const bool scattered = config_.placement == MemoryConfig::Placement::kScattered;
+    if (scattered && free_4k_.front() == last_4k_ + 1 && free_4k_.size() > 1) {
+      std::swap(free_4k_.front(), free_4k_.back());
+    }
+    last_4k_ = free_4k_.front();
+    free_4k_.pop_front();
+    return last_4k_;
+  }
+  std::vector<Pfn>& freed = order == kOrder2M ? free_2m_ : free_1g_;
+  if (freed.empty()) return take_fresh(order);
+  const Pfn start = freed.back();
+  freed.pop_back();
+  return start;
+}
+
+Result<Pfn> PhysMem::alloc(unsigned order) {
+  const std::lock_guard lock(mutex_);
+  auto head = take(order);
+  if (!head) return head;
+  const uint64_t first = (*head - to_pfn(config_.base)) / kFramesPerBlock;
+  const uint64_t blocks = std::max<uint64_t>(1, frames_in(order) / kFramesPerBlock);
+  for (uint64_t i = first; i < first + blocks; ++i) {
+    if (blocks_[i] == nullptr) blocks_[i] = new Block;
+    blocks_[i].load()->order = order;
+  }
+  frame(*head).holders = 1;
+  held_ += frames_in(order);
+  return head;
+}
+
+void PhysMem::free_folio(Pfn head, unsigned order) {
+  for (uint64_t i = 0; i < frames_in(order); ++i) delete frame(head + i).bytes.exchange(nullptr);
+  held_ -= frames_in(order);
+  const std::lock_guard lock(mutex_);
+  if (order == kOrder4K) {
+    free_4k_.push_back(head);
+  } else {
+    (order == kOrder2M ? free_2m_ : free_1g_).push_back(head);
+  }
+}
+
+void PhysMem::drop(Pfn pfn, uint64_t holders) {
+  const Pfn head = folio_head(pfn);
+  const unsigned order = block(head)->order;
+  if (frame(head).holders.fetch_sub(holders) == holders) free_folio(head, order);
+}
+
+void PhysMem::put(Pfn pfn) {
+  drop(pfn, 1);
+}
+
+void PhysMem::pin(PfnRun run) {
+  pins_ += run.count;
+  while (run.count > 0) {
+    const Pfn head = folio_head(run.first);
+    const Pfn end = head + frames_in(block(head)->order);
+    const uint64_t here = std::min(run.count, end - run.first);
+    frame(head).holders += here;
+    run = {run.first + here, run.count - here};
+  }
+}
+
+void PhysMem::unpin(PfnRun run) {
+  pins_ -= run.count;
+  while (run.count > 0) {
+    const Pfn head = folio_head(run.first);
+    const Pfn end = head + frames_in(block(head)->order);
+    const uint64_t here = std::min(run.count, end - run.first);
+    drop(run.first, here);
+    run = {run.first + here, run.count - here};
+  }
+}
+
+PhysMem::Page& PhysMem::materialize(Frame& frame) {
+  Page* bytes = frame.bytes.load(std::memory_order_acquire);
+  if (bytes != nullptr) return *bytes;
+  auto fresh = std::make_unique<Page>();
+  if (frame.bytes.compare_exchange_strong(bytes, fresh.get())) return *fresh.release();
+  return *bytes;
+}
+
+Status PhysMem::read(PhysAddr from, std::span<std::byte> to) const {
+  if (!contains(from, to.size())) return Err(EFAULT);
+  while (!to.empty()) {
+    const uint64_t part = within_page(from, to.size());
+    Block* holder = block(to_pfn(from));
+    const Page* bytes = holder == nullptr ? nullptr : frame(to_pfn(from)).bytes.load();
+    if (bytes == nullptr) {
+      std::memset(to.data(), 0, part);
+    } else {
+      std::memcpy(to.data(), bytes->data() + from.value % kPageSize, part);
+    }
+    from += part;
+    to = to.subspan(part);
+  }
+  return {};
+}
+
+Status PhysMem::write(PhysAddr to, std::span<const std::byte> from) {
+  if (!contains(to, from.size())) return Err(EFAULT);
+  while (!from.empty()) {
+    const uint64_t part = within_page(to, from.size());
+    const Pfn pfn = to_pfn(to);
+    if (block(pfn) != nullptr && frame(folio_head(pfn)).holders != 0) {
+      std::memcpy(materialize(frame(pfn)).data() + to.value % kPageSize, from.data(), part);
+    }
+    to += part;
+    from = from.subspan(part);
+  }
+  return {};
+}
+
+}  // namespace noiommu::mm

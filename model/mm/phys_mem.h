@@ -1,0 +1,101 @@
+// Physical memory: frames, who holds them, and their bytes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "model/kernel/result.h"
+#include "model/kernel/types.h"
+
+namespace noiommu::mm {
+
+// How much memory there is and how it lies. Nothing is allocated on the host until it is used.
+struct MemoryConfig {
+  // Whether consecutively allocated 4 KiB frames are neighbours, or never are.
+  enum class Placement { kScattered, kContiguous };
+
+  PhysAddr base{4ULL << 30};    // multiple of 1 GiB
+  uint64_t size = 64ULL << 30;  // bytes, multiple of 1 GiB
+  Placement placement = Placement::kScattered;
+  bool transparent_huge_pages = false;  // anonymous memory of 2 MiB and more uses 2 MiB folios
+};
+
+// Frames come in folios of 4 KiB, 2 MiB or 1 GiB, which are held and freed as a whole, as in the
+// kernel; they are never merged into larger ones again. A folio is held by references (the owner
+// has one) and long-term pins; it is free when both are gone.
+//
+// Thread-safety: all methods may be called from any thread.
+class PhysMem : Unmovable {
+ public:
+  static constexpr unsigned kOrder4K = 0;
+  static constexpr unsigned kOrder2M = 9;
+  static constexpr unsigned kOrder1G = 18;
+
+  explicit PhysMem(const MemoryConfig& config);
+  ~PhysMem();
+
+  [[nodiscard]] const MemoryConfig& config() const { return config_; }
+
+  // A zeroed folio of 2^order frames with one reference, naturally aligned. ENOMEM.
+  Result<Pfn> alloc(unsigned order);
+  // Drops the owner's reference of the folio that `pfn` belongs to.
+  void put(Pfn pfn);
+
+  // Long-term pins, counted per frame. The folios of a run must be held by the caller.
+  void pin(PfnRun run);
+  void unpin(PfnRun run);
+
+  // Loads and stores by physical address, as devices do. EFAULT, with nothing moved, where there
+  // is no memory; a store to a frame that nobody holds is lost, a load from it gives zeros.
+  Status read(PhysAddr from, std::span<std::byte> to) const;
+  Status write(PhysAddr to, std::span<const std::byte> from);
+
+  // For leak checks, in frames.
+  [[nodiscard]] uint64_t held_frames() const { return held_; }
+  [[nodiscard]] uint64_t pins() const { return pins_; }
+
+ private:
+  static constexpr uint64_t kFramesPerBlock = 512;
+  using Page = std::array<std::byte, kPageSize>;
+
+  struct Frame {
+    std::atomic<uint64_t> holders = 0;   // references and pins; counts for the folio's head only
+    std::atomic<Page*> bytes = nullptr;  // nothing: all zeros
+  };
+  // 2 MiB, the unit that is cut into 4 KiB folios, used whole, or part of a 1 GiB folio.
+  struct Block {
+    std::array<Frame, kFramesPerBlock> frames;
+    unsigned order = kOrder4K;
+  };
+
+  [[nodiscard]] bool contains(PhysAddr addr, uint64_t length) const;
+  [[nodiscard]] Block* block(Pfn pfn) const;
+  [[nodiscard]] Pfn folio_head(Pfn pfn) const;
+  [[nodiscard]] Frame& frame(Pfn pfn) const;
+  void drop(Pfn pfn, uint64_t holders);
+  void free_folio(Pfn head, unsigned order);
+  Result<Pfn> take(unsigned order);        // a free folio; mutex_ held
+  Result<Pfn> take_fresh(unsigned order);  // memory never used before; mutex_ held
+  Status cut_block();                      // 512 more free 4 KiB folios; mutex_ held
+  static Page& materialize(Frame& frame);
+
+  const MemoryConfig config_;
+  std::vector<std::atomic<Block*>> blocks_;  // by 2 MiB from config_.base; made on first use
+  std::atomic<uint64_t> held_ = 0;
+  std::atomic<uint64_t> pins_ = 0;
+
+  std::mutex mutex_;  // guards the free memory below
+  Pfn fresh_;         // nothing from here on was ever used
+  std::deque<Pfn> free_4k_;
+  std::vector<Pfn> free_2m_;
+  std::vector<Pfn> free_1g_;
+  Pfn last_4k_;
+};
+
+}  // namespace noiommu::mm
