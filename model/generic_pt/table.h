@@ -1,0 +1,63 @@
+// A page-table page in host memory, and a chain of pages that no tree holds any more.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "model/generic_pt/amdv1_entry.h"
+#include "model/generic_pt/amdv1_geometry.h"
+#include "model/kernel/types.h"
+
+namespace noiommu::generic_pt {
+
+// 512 entries, born empty. Items are atomic because threads on disjoint ranges share tables: links
+// to tables are stored with release and loaded with acquire, leaves need no order at all.
+struct alignas(kPageSize) Table {
+  std::array<std::atomic<uint64_t>, kTableItems> items{};
+};
+static_assert(sizeof(Table) == kPageSize);
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+inline uint64_t address_of(const Table* table) {
+  return std::bit_cast<uint64_t>(table);
+}
+inline Table* table_at(uint64_t address) {
+  return std::bit_cast<Table*>(address);
+}
+inline Table* child_table(uint64_t table_word) {
+  return table_at(child_address(table_word));
+}
+
+// Writes one word into `count` items. Only for items inside the range that the caller has locked.
+inline void fill(Table* table, unsigned index, unsigned count, uint64_t word) {
+  for (unsigned i = index; i < index + count; ++i) {
+    table->items[i].store(word, std::memory_order_relaxed);
+  }
+}
+
+// Tables taken out of a tree, waiting to be released together; the first item of each links the
+// next, so gathering allocates nothing.
+class TableList {
+ public:
+  void push(Table* table) {
+    table->items[0].store(address_of(head_), std::memory_order_relaxed);
+    head_ = table;
+    ++size_;
+  }
+  Table* pop() {
+    if (head_ == nullptr) return nullptr;
+    --size_;
+    return std::exchange(head_, table_at(head_->items[0].load(std::memory_order_relaxed)));
+  }
+  [[nodiscard]] size_t size() const { return size_; }
+
+ private:
+  Table* head_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace noiommu::generic_pt
