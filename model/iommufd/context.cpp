@@ -1,0 +1,103 @@
+#include "model/iommufd/context.h"
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+
+#include "model/iommufd/ioctls.h"
+#include "model/iommufd/ucmd.h"
+
+namespace noiommu::iommufd {
+
+namespace {
+
+constexpr uint32_t kFirstNumber = 0x80;  // lower numbers belong to VFIO's containers
+constexpr uint32_t kNumbers = 0x96 - kFirstNumber;
+
+// The largest argument struct.
+constexpr size_t kMaxSize = 64;
+
+struct Entry {
+  uint32_t command = 0;  // 0: no such ioctl
+  uint32_t size = 0;     // of the kernel's struct
+  uint32_t min_size = 0;
+  Status (*run)(const Ucmd&, std::byte* argument) = nullptr;
+};
+
+template <class Command, Status (*handler)(const Ucmd&, Command&)>
+Status run(const Ucmd& ucmd, std::byte* argument) {
+  Command command;
+  std::memcpy(&command, argument, sizeof(command));
+  return handler(ucmd, command);
+}
+
+template <class Command, Status (*handler)(const Ucmd&, Command&)>
+constexpr Entry entry(uint32_t number, uint32_t min_size) {
+  static_assert(sizeof(Command) <= kMaxSize);
+  return {number, sizeof(Command), min_size, run<Command, handler>};
+}
+
+constexpr std::array<Entry, kNumbers> table() {
+  std::array<Entry, kNumbers> entries;
+  for (const Entry& e : {
+           entry<iommu_destroy, destroy>(IOMMU_DESTROY, 8),
+           entry<iommu_ioas_alloc, ioas_alloc>(IOMMU_IOAS_ALLOC, 12),
+           entry<iommu_ioas_iova_ranges, ioas_iova_ranges>(IOMMU_IOAS_IOVA_RANGES, 32),
+           entry<iommu_ioas_map, ioas_map>(IOMMU_IOAS_MAP, 40),
+           entry<iommu_ioas_unmap, ioas_unmap>(IOMMU_IOAS_UNMAP, 24),
+           entry<iommu_ioas_noiommu_get_pa, ioas_noiommu_get_pa>(IOMMU_IOAS_NOIOMMU_GET_PA, 40),
+       }) {
+    entries[(e.command & 0xff) - kFirstNumber] = e;
+  }
+  return entries;
+}
+
+constexpr std::array<Entry, kNumbers> kTable = table();
+
+// Whether the program's struct, where it is longer than the kernel's, says nothing there.
+Status check_tail(UserMemory& memory, UserPtr tail, uint32_t length) {
+  std::array<std::byte, 256> bytes;
+  while (length > 0) {
+    const auto part = std::span(bytes).first(std::min<size_t>(length, bytes.size()));
+    if (auto read = memory.read(tail, part); !read) return read;
+    for (const std::byte byte : part) {
+      if (byte != std::byte{0}) return Err(E2BIG);
+    }
+    tail += part.size();
+    length -= static_cast<uint32_t>(part.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argument) {
+  const uint32_t number = command & 0xff;
+  if (number < kFirstNumber || number >= kFirstNumber + kNumbers) return Err(ENOTTY);
+  UserMemory& memory = process.memory();
+  Ucmd ucmd{.context = *this, .process = process, .user = {argument}};
+  if (auto read = read_user(memory, ucmd.user, ucmd.user_size); !read) return Err(read.error());
+  const Entry& entry = kTable[number - kFirstNumber];
+  if (command != entry.command) return Err(ENOTTY);
+  if (ucmd.user_size < entry.min_size) return Err(EINVAL);
+
+  if (ucmd.user_size > entry.size) {
+    auto tail = check_tail(memory, ucmd.user + entry.size, ucmd.user_size - entry.size);
+    if (!tail) return Err(tail.error());
+  }
+  alignas(8) std::array<std::byte, kMaxSize> bytes{};
+  const auto known = std::span(bytes).first(std::min(ucmd.user_size, entry.size));
+  if (auto read = memory.read(ucmd.user, known); !read) return Err(read.error());
+  if (auto done = entry.run(ucmd, bytes.data()); !done) return Err(done.error());
+  return 0;
+}
+
+void register_iommufd(Kernel& kernel, mm::PhysMem& memory) {
+  if (!kernel.config().iommufd) return;
+  kernel.nodes().add_device("/dev/iommu", 0660,
+                            [&kernel, &memory](Process&, int) -> Result<FileRef> {
+                              return std::make_shared<Context>(kernel.config(), memory);
+                            });
+}
+
+}  // namespace noiommu::iommufd

@@ -1,0 +1,69 @@
+#include "model/iommufd/object.h"
+
+namespace noiommu::iommufd {
+
+ObjectTable::~ObjectTable() {
+  for (bool destroyed = true; destroyed;) {
+    destroyed = false;
+    for (uint32_t id = 1; id < objects_.size(); ++id) {
+      if (objects_[id] && destroy(id)) destroyed = true;
+    }
+  }
+}
+
+Result<uint32_t> ObjectTable::reserve() {
+  const std::lock_guard lock(mutex_);
+  auto id = ids_.alloc();
+  if (!id) return Err(EBUSY);
+  if (objects_.size() <= *id) objects_.resize(*id + 1);
+  return *id;
+}
+
+void ObjectTable::publish(std::unique_ptr<Object> object) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t id = object->id();
+  objects_[id] = std::move(object);
+}
+
+void ObjectTable::abandon(uint32_t id) {
+  const std::lock_guard lock(mutex_);
+  ids_.free(id);
+}
+
+Object* ObjectTable::find(uint32_t id) const {
+  return id < objects_.size() ? objects_[id].get() : nullptr;
+}
+
+Result<Ref<Object>> ObjectTable::get_any(uint32_t id) const {
+  const std::lock_guard lock(mutex_);
+  Object* object = find(id);
+  if (object == nullptr) return Err(ENOENT);
+  return acquire(*object);
+}
+
+bool ObjectTable::destroy_if_users(Object& object, uint32_t expected, uint32_t kept) {
+  std::unique_ptr<Object> dead;  // destroyed after the lock
+  const std::lock_guard lock(mutex_);
+  uint32_t users = expected;
+  if (!object.users_.compare_exchange_strong(users, 0)) {
+    object.users_ -= expected - kept;
+    return false;
+  }
+  dead = std::move(objects_[object.id()]);
+  ids_.free(object.id());
+  return true;
+}
+
+Status ObjectTable::destroy(uint32_t id) {
+  std::unique_ptr<Object> dead;  // destroyed after the lock
+  const std::lock_guard lock(mutex_);
+  Object* object = find(id);
+  if (object == nullptr) return Err(ENOENT);
+  uint32_t only_the_table = 1;
+  if (!object->users_.compare_exchange_strong(only_the_table, 0)) return Err(EBUSY);
+  dead = std::move(objects_[id]);
+  ids_.free(id);
+  return {};
+}
+
+}  // namespace noiommu::iommufd

@@ -1,0 +1,134 @@
+// Objects of one iommufd context and the ids that user space knows them by.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "model/kernel/ida.h"
+#include "model/kernel/result.h"
+#include "model/kernel/types.h"
+
+namespace noiommu::iommufd {
+
+// `users` counts the table's own reference and every Ref. Spec: iommufd.md section 2.
+class Object : Unmovable {
+ public:
+  enum class Type { kDevice, kIoas, kHwptPaging };
+
+  virtual ~Object() = default;
+
+  [[nodiscard]] Type type() const { return type_; }
+  [[nodiscard]] uint32_t id() const { return id_; }
+  [[nodiscard]] uint32_t users() const { return users_; }
+
+ protected:
+  Object(Type type, uint32_t id) : type_(type), id_(id) {}
+
+ private:
+  template <class T>
+  friend class Ref;
+  friend class ObjectTable;
+
+  const Type type_;
+  const uint32_t id_;
+  std::atomic<uint32_t> users_ = 1;
+};
+
+// A counted use of an object, which DESTROY answers with EBUSY.
+template <class T>
+class Ref {
+ public:
+  Ref() = default;
+  // Nothing when the object is being destroyed. Only for an object that cannot be freed yet.
+  static Ref try_acquire(T& object) {
+    uint32_t users = object.users_;
+    while (users != 0 && !object.users_.compare_exchange_weak(users, users + 1)) {
+    }
+    return users == 0 ? Ref() : Ref(&object);
+  }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  Ref(const Ref&) = delete;
+  Ref& operator=(const Ref&) = delete;
+  ~Ref() { reset(); }
+
+  void reset() {
+    if (T* object = std::exchange(object_, nullptr)) --object->users_;
+  }
+  // The caller takes over the use.
+  T* leak() { return std::exchange(object_, nullptr); }
+  [[nodiscard]] T* get() const { return object_; }
+  T& operator*() const { return *object_; }
+  T* operator->() const { return object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+
+ private:
+  explicit Ref(T* object) : object_(object) {}
+  T* object_ = nullptr;
+};
+
+// Ids start at 1 and are always the lowest free one; all types share them. An id is reserved
+// before its object exists: until then look-ups answer ENOENT.
+//
+// Thread-safety: all methods may be called from any thread.
+class ObjectTable : Unmovable {
+ public:
+  ObjectTable() = default;
+  // Destroys what is left, users before what they use.
+  ~ObjectTable();
+
+  Result<uint32_t> reserve();  // EBUSY when all ids are taken
+  void publish(std::unique_ptr<Object> object);
+  void abandon(uint32_t id);  // gives back a reserved id
+
+  // ENOENT for an unknown, reserved or dying id and, in get, for an object of another type.
+  Result<Ref<Object>> get_any(uint32_t id) const;
+  template <class T>
+  Result<Ref<T>> get(uint32_t id) const {
+    const std::lock_guard lock(mutex_);
+    Object* object = find(id);
+    if (object == nullptr || object->type() != T::kType) return Err(ENOENT);
+    return acquire(static_cast<T&>(*object));
+  }
+
+  // IOMMU_DESTROY. ENOENT; EBUSY while anything else uses the object.
+  Status destroy(uint32_t id);
+  // Gives back a use, and destroys the object when it was the last one.
+  template <class T>
+  void put_and_try_destroy(Ref<T> ref) {
+    Object* object = ref.leak();
+    destroy_if_users(*object, 2, 1);
+  }
+  // Waits until the caller is the only user, then destroys the object.
+  template <class T>
+  void remove(Ref<T> ref) {
+    Object* object = ref.leak();
+    while (!destroy_if_users(*object, 2, 2)) std::this_thread::yield();
+  }
+
+ private:
+  [[nodiscard]] Object* find(uint32_t id) const;
+  // Destroys the object when it has `expected` users; otherwise leaves it with `expected - kept`
+  // fewer.
+  bool destroy_if_users(Object& object, uint32_t expected, uint32_t kept);
+  template <class T>
+  static Result<Ref<T>> acquire(T& object) {
+    auto ref = Ref<T>::try_acquire(object);
+    if (!ref) return Err(ENOENT);
+    return ref;
+  }
+
+  mutable std::mutex mutex_;  // guards everything below
+  Ida ids_{1, INT32_MAX};
+  std::vector<std::unique_ptr<Object>> objects_;  // by id; empty where free or reserved
+};
+
+}  // namespace noiommu::iommufd
