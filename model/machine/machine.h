@@ -1,0 +1,66 @@
+// A booted machine: a kernel with memory, a PCI bus and the subsystems that the model has.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/kernel/iommu_groups.h"
+#include "model/kernel/kernel.h"
+#include "model/mm/phys_mem.h"
+#include "model/pci/bus.h"
+#include "model/vfio/vfio_main.h"
+#include "model/vfio/vfio_pci_driver.h"
+
+namespace noiommu {
+
+// One `edu` function on the root bus.
+struct DeviceConfig {
+  std::string bdf;         // e.g. "0000:00:04.0"
+  bool has_iommu = false;  // an IOMMU lies between it and memory
+  bool flr = false;        // the variant with a function-level reset
+};
+
+struct MachineConfig {
+  Config config;
+  bool enable_unsafe_noiommu_mode = true;  // boot value of the vfio parameter
+  mm::MemoryConfig memory;
+  std::vector<DeviceConfig> devices = {};  // bound to vfio-pci in this order
+};
+
+// Build as many as you like; they share nothing. A machine outlives its processes.
+//
+// Thread-safety: all methods may be called from any thread.
+class Machine : Unmovable {
+ public:
+  // Boots. A device whose probe fails stays unbound, as it would; one that the bus does not take
+  // (see pci::Bus::add) is a mistake of the caller and throws std::invalid_argument.
+  explicit Machine(const MachineConfig& config);
+  ~Machine();
+
+  [[nodiscard]] std::unique_ptr<Process> spawn(const Credentials& credentials = {});
+  // memfd_create(2) and ftruncate(2) in one: a new descriptor of `process`. EMFILE.
+  Result<int> memfd(Process& process, uint64_t bytes);
+
+  [[nodiscard]] Kernel& kernel() { return kernel_; }
+  [[nodiscard]] mm::PhysMem& memory() { return memory_; }
+  [[nodiscard]] const pci::Bus& bus() const { return bus_; }
+
+ private:
+  class DmaToMemory;
+  class DmaBlocked;
+
+  void add_device(const DeviceConfig& config);
+
+  Kernel kernel_;
+  mm::PhysMem memory_;
+  std::unique_ptr<DmaToMemory> dma_to_memory_;
+  std::unique_ptr<DmaBlocked> dma_blocked_;
+  pci::Bus bus_;
+  IommuGroups iommu_groups_;
+  std::shared_ptr<IommuGroup> host_bridge_group_;
+  vfio::Vfio vfio_;
+  vfio::VfioPciDriver vfio_pci_;
+};
+
+}  // namespace noiommu

@@ -1,0 +1,213 @@
+#include "model/vfio/device_file.h"
+
+#include <bit>
+#include <cstddef>
+#include <utility>
+
+#include "model/iommufd/context.h"
+#include "model/vfio/group.h"
+#include "uapi/vfio.h"
+
+namespace noiommu::vfio {
+
+namespace {
+
+constexpr uint32_t kBindMin = offsetof(vfio_device_bind_iommufd, token_uuid_ptr);
+constexpr uint32_t kAttachMin = offsetof(vfio_device_attach_iommufd_pt, pasid);
+constexpr uint32_t kDetachMin = offsetof(vfio_device_detach_iommufd_pt, pasid);
+
+// The first `size` bytes of a program's struct; what lies behind stays zero.
+template <class T>
+Status read_prefix(Process& process, UserPtr from, T& to, size_t size) {
+  return process.memory().read(from, std::as_writable_bytes(std::span(&to, 1)).first(size));
+}
+
+// Whether a struct that is longer than ours says nothing there. EFAULT, E2BIG.
+Status check_tail(Process& process, UserPtr tail, uint32_t length) {
+  for (uint32_t i = 0; i < length; ++i) {
+    std::byte byte{};
+    if (auto read = read_user(process.memory(), tail + i, byte); !read) return read;
+    if (byte != std::byte{0}) return Err(E2BIG);
+  }
+  return {};
+}
+
+}  // namespace
+
+DeviceFile::DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device)
+    : vfio_(vfio), device_(std::move(device)) {}
+
+Result<FileRef> DeviceFile::open_cdev(Vfio& vfio, const std::shared_ptr<VfioDevice>& device,
+                                      Process& process) {
+  if (!device->try_get_registration()) return Err(ENODEV);
+  if (device->is_noiommu() && !process.capable(CAP_SYS_RAWIO)) {
+    device->put_registration();
+    return Err(EPERM);
+  }
+  return std::make_shared<DeviceFile>(vfio, device);
+}
+
+DeviceFile::~DeviceFile() {
+  if (access_granted_) {
+    {
+      const std::lock_guard lock(device_->set->mutex);
+      close_device();
+    }
+    if (device_->group) device_->group->unblock();
+  }
+  device_->put_registration();
+}
+
+Result<int64_t> DeviceFile::ioctl(Process& process, uint32_t command, uint64_t argument) {
+  const UserPtr user{argument};
+  const auto zero = [](const Status& done) -> Result<int64_t> {
+    if (!done) return Err(done.error());
+    return 0;
+  };
+  if (command == VFIO_DEVICE_BIND_IOMMUFD) return zero(bind_iommufd(process, user));
+  if (!access_granted_) return Err(EINVAL);
+  switch (command) {
+    case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
+      return zero(attach(process, user));
+    case VFIO_DEVICE_DETACH_IOMMUFD_PT:
+      return zero(detach(process, user));
+    case VFIO_DEVICE_FEATURE:
+      return feature(process, user);
+    default:
+      return device_->driver.ioctl(process, command, user);
+  }
+}
+
+// Spec: vfio-core.md section 8.
+Status DeviceFile::bind_iommufd(Process& process, UserPtr argument) {
+  vfio_device_bind_iommufd bind{};
+  uint32_t argsz = 0;
+  if (auto read = read_user(process.memory(), argument, argsz); !read) return read;
+  if (argsz < kBindMin) return Err(EINVAL);
+  if (argsz > sizeof(bind)) {
+    auto tail = check_tail(process, argument + sizeof(bind), argsz - sizeof(bind));
+    if (!tail) return tail;
+  }
+  if (auto read = read_prefix(process, argument, bind, std::min<size_t>(argsz, sizeof(bind)));
+      !read) {
+    return read;
+  }
+  if (bind.iommufd < 0 || (bind.flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Err(EINVAL);
+
+  if (device_->group) {
+    if (auto blocked = device_->group->block(); !blocked) return blocked;
+  }
+  auto bound = bind_locked(process, argument, bind);
+  if (!bound && device_->group) device_->group->unblock();
+  return bound;
+}
+
+Status DeviceFile::bind_locked(Process& process, UserPtr argument,
+                               const vfio_device_bind_iommufd& bind) {
+  const std::lock_guard lock(device_->set->mutex);
+  if (access_granted_) return Err(EINVAL);
+  std::array<std::byte, 16> token{};
+  const bool has_token = (bind.flags & VFIO_DEVICE_BIND_FLAG_TOKEN) != 0;
+  if (has_token) {
+    if (auto read = read_user(process.memory(), {bind.token_uuid_ptr}, token); !read) return read;
+  }
+  auto token_ok = device_->driver.match_token(has_token ? token.data() : nullptr);
+  if (!token_ok) return token_ok;
+
+  auto file = process.file(bind.iommufd);
+  if (!file) return Err(file.error());
+  auto context = std::dynamic_pointer_cast<iommufd::Context>(*file);
+  if (!context) return Err(EBADFD);
+  if (device_->open_count > 0) return Err(EINVAL);
+  if (auto opened = open_device(std::move(context)); !opened) return opened;
+
+  const uint32_t devid = binding_->device().id();
+  auto told =
+      write_user(process.memory(), argument + offsetof(vfio_device_bind_iommufd, out_devid), devid);
+  if (!told) {
+    close_device();
+    return told;
+  }
+  access_granted_ = true;
+  return {};
+}
+
+Status DeviceFile::open_device(std::shared_ptr<iommufd::Context> context) {
+  const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !device_->info.has_iommu;
+  auto binding = iommufd::Binding::create(std::move(context), noiommu);
+  if (!binding) return Err(binding.error());
+  if (auto opened = device_->driver.open_device(); !opened) return opened;
+  binding_ = std::move(*binding);
+  ++device_->open_count;
+  return {};
+}
+
+// Spec: vfio-core.md section 10.
+void DeviceFile::close_device() {
+  device_->driver.close_device();
+  binding_.reset();
+  --device_->open_count;
+}
+
+// Spec: vfio-core.md section 9.
+Status DeviceFile::attach(Process& process, UserPtr argument) {
+  vfio_device_attach_iommufd_pt attach{};
+  if (auto read = read_prefix(process, argument, attach, kAttachMin); !read) return read;
+  if (attach.argsz < kAttachMin) return Err(EINVAL);
+  if ((attach.flags & ~VFIO_DEVICE_ATTACH_PASID) != 0) return Err(EINVAL);
+  // Attaching a PASID is not modelled, and answered as by a driver without PASIDs.
+  if ((attach.flags & VFIO_DEVICE_ATTACH_PASID) != 0) return Err(EOPNOTSUPP);
+
+  const std::lock_guard lock(device_->set->mutex);
+  auto hwpt = binding_->device().attach(attach.pt_id);
+  if (!hwpt) return Err(hwpt.error());
+  auto told = write_user(process.memory(),
+                         argument + offsetof(vfio_device_attach_iommufd_pt, pt_id), *hwpt);
+  if (!told) binding_->device().detach();
+  return told;
+}
+
+Status DeviceFile::detach(Process& process, UserPtr argument) {
+  vfio_device_detach_iommufd_pt detach{};
+  if (auto read = read_prefix(process, argument, detach, kDetachMin); !read) return read;
+  if (detach.argsz < kDetachMin) return Err(EINVAL);
+  if ((detach.flags & ~VFIO_DEVICE_DETACH_PASID) != 0) return Err(EINVAL);
+  if ((detach.flags & VFIO_DEVICE_DETACH_PASID) != 0) return Err(EOPNOTSUPP);
+
+  const std::lock_guard lock(device_->set->mutex);
+  binding_->device().detach();
+  return {};
+}
+
+// The part of DEVICE_FEATURE that is the same for every feature. Spec: section 11.8.
+Result<int64_t> DeviceFile::feature(Process& process, UserPtr argument) {
+  constexpr uint32_t kKnown = VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_GET |
+                              VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_PROBE;
+  vfio_device_feature feature{};
+  if (auto read = read_user(process.memory(), argument, feature); !read) return Err(read.error());
+  if (feature.argsz < sizeof(feature)) return Err(EINVAL);
+  if ((feature.flags & ~kKnown) != 0) return Err(EINVAL);
+  const uint32_t both = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
+  const bool probe = (feature.flags & VFIO_DEVICE_FEATURE_PROBE) != 0;
+  if (!probe && (feature.flags & both) == both) return Err(EINVAL);
+  return device_->driver.feature(process, feature, argument + sizeof(feature));
+}
+
+Result<uint64_t> DeviceFile::read(Process& process, UserPtr to, uint64_t length,
+                                  uint64_t position) {
+  if (!access_granted_) return Err(EINVAL);
+  return device_->driver.read(process, to, length, position);
+}
+
+Result<uint64_t> DeviceFile::write(Process& process, UserPtr from, uint64_t length,
+                                   uint64_t position) {
+  if (!access_granted_) return Err(EINVAL);
+  return device_->driver.write(process, from, length, position);
+}
+
+Result<std::shared_ptr<VmObject>> DeviceFile::mmap(const MapRequest& request) {
+  if (!access_granted_) return Err(EINVAL);
+  return device_->driver.mmap(request);
+}
+
+}  // namespace noiommu::vfio

@@ -1,0 +1,46 @@
+// An open VFIO device: from its cdev node, or later from its group.
+#pragma once
+
+#include <memory>
+
+#include "model/iommufd/device.h"
+#include "model/kernel/file.h"
+#include "model/vfio/vfio_main.h"
+
+namespace noiommu::vfio {
+
+// A cdev file is useless until it is bound to an iommufd. Each open file keeps the device
+// registered; only one can be bound at a time. Spec: vfio-core.md sections 7 to 10.
+class DeviceFile : public File {
+ public:
+  // open(2) of the node. ENODEV while the device is leaving; EPERM without CAP_SYS_RAWIO for a
+  // device without an IOMMU. Spec: section 7, row "merged".
+  static Result<FileRef> open_cdev(Vfio& vfio, const std::shared_ptr<VfioDevice>& device,
+                                   Process& process);
+
+  DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device);
+  ~DeviceFile() override;
+
+  Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
+  Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override;
+  Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
+                         uint64_t position) override;
+  Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
+
+ private:
+  Status bind_iommufd(Process& process, UserPtr argument);
+  Status bind_locked(Process& process, UserPtr argument, const vfio_device_bind_iommufd& bind);
+  Status open_device(std::shared_ptr<iommufd::Context> context);
+  void close_device();
+  Status attach(Process& process, UserPtr argument);
+  Status detach(Process& process, UserPtr argument);
+  Result<int64_t> feature(Process& process, UserPtr argument);
+
+  Vfio& vfio_;
+  const std::shared_ptr<VfioDevice> device_;
+  // Set once, under the device set's lock, when the device answers to this file.
+  std::atomic<bool> access_granted_ = false;
+  std::unique_ptr<iommufd::Binding> binding_;  // guarded by the device set's lock
+};
+
+}  // namespace noiommu::vfio

@@ -1,0 +1,199 @@
+#include "model/vfio/vfio_main.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "model/vfio/device_file.h"
+#include "model/vfio/group.h"
+
+namespace noiommu::vfio {
+
+namespace {
+
+constexpr std::string_view kParameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
+
+// Dynamic character majors, which the kernel hands out from 511 down.
+constexpr int kGroupMajor = 511;
+constexpr int kDeviceMajor = 510;
+
+// The spellings of a boolean parameter; only the first letter counts, or two for on and off.
+Result<bool> parse_bool(std::string_view text) {
+  if (text.empty()) return Err(EINVAL);
+  switch (text[0]) {
+    case 'y':
+    case 'Y':
+    case 't':
+    case 'T':
+    case '1':
+      return true;
+    case 'n':
+    case 'N':
+    case 'f':
+    case 'F':
+    case '0':
+      return false;
+    case 'o':
+    case 'O':
+      if (text.size() > 1 && (text[1] == 'n' || text[1] == 'N')) return true;
+      if (text.size() > 1 && (text[1] == 'f' || text[1] == 'F')) return false;
+      return Err(EINVAL);
+    default:
+      return Err(EINVAL);
+  }
+}
+
+std::string device_sysfs(const VfioDevice& device) {
+  return fmt::format("{}/vfio-dev/{}", device.info.sysfs, device.name);
+}
+
+std::string device_node(const VfioDevice& device) {
+  return "/dev/vfio/devices/" + device.name;
+}
+
+}  // namespace
+
+Vfio::Vfio(Kernel& kernel, IommuGroups& iommu_groups, bool enable_unsafe_noiommu_mode)
+    : kernel_(kernel),
+      iommu_groups_(iommu_groups),
+      enable_unsafe_noiommu_mode_(enable_unsafe_noiommu_mode) {
+  const Config& config = kernel_.config();
+  kernel_.nodes().add_directory("/sys/class/vfio-dev");
+  if (config.vfio_group) kernel_.nodes().add_directory("/sys/class/vfio");
+  if (!config.vfio_noiommu) return;
+  kernel_.nodes().add_attribute(
+      kParameter, 0644,
+      {.show = [this] { return std::string(enable_unsafe_noiommu_mode_ ? "Y\n" : "N\n"); },
+       .store = [this](Process&, std::string_view text) -> Status {
+         auto value = parse_bool(text);
+         if (!value) return Err(value.error());
+         enable_unsafe_noiommu_mode_ = *value;
+         return {};
+       }});
+}
+
+bool Vfio::noiommu_enabled() const {
+  return kernel_.config().vfio_noiommu && enable_unsafe_noiommu_mode_;
+}
+
+// Spec: vfio-core.md section 4.
+Status Vfio::set_group(VfioDevice& device) {
+  if (!kernel_.config().vfio_group) return {};
+  std::shared_ptr<IommuGroup> iommu_group = device.info.iommu_group;
+  const bool fake = iommu_group == nullptr;
+  if (fake) {
+    if (!noiommu_enabled()) return Err(EINVAL);
+    auto created = iommu_groups_.create("vfio-noiommu");
+    if (!created) return Err(created.error());
+    iommu_group = *created;
+    iommu_groups_.add_device(*iommu_group, device.info.sysfs);
+    kernel_.log().add(LogLevel::kInfo,
+                      device.message(fmt::format("Adding to iommu group {}", iommu_group->id())));
+  }
+  const std::lock_guard lock(mutex_);
+  device.group = groups_[iommu_group->id()].lock();
+  if (!device.group) {
+    const auto type = fake ? VfioGroup::Type::kNoIommu : VfioGroup::Type::kIommu;
+    device.group = std::make_shared<VfioGroup>(iommu_group, type);
+    groups_[iommu_group->id()] = device.group;
+    const std::string sysfs = "devices/virtual/vfio/" + device.group->name();
+    kernel_.nodes().add_attribute(
+        fmt::format("/sys/{}/dev", sysfs), 0444,
+        {.show = [id = iommu_group->id()] { return fmt::format("{}:{}\n", kGroupMajor, id); },
+         .store = {}});
+    kernel_.nodes().add_link("/sys/class/vfio/" + device.group->name(), "../../" + sysfs);
+    kernel_.nodes().add_device(
+        "/dev/vfio/" + device.group->name(), 0600,
+        [group = device.group](Process& process, int) { return VfioGroup::open(group, process); });
+  }
+  device.group->add_device();
+  if (fake) {
+    kernel_.log().taint(Log::kTaintUser);
+    kernel_.log().add(LogLevel::kWarn,
+                      device.message("Adding kernel taint for vfio-noiommu group on device"));
+  }
+  return {};
+}
+
+void Vfio::remove_group(VfioDevice& device) {
+  if (!device.group) return;
+  const std::shared_ptr<IommuGroup> iommu_group = device.group->iommu_group();
+  if (device.group->type() == VfioGroup::Type::kNoIommu) {
+    kernel_.log().add(LogLevel::kInfo, device.message(fmt::format("Removing from iommu group {}",
+                                                                  iommu_group->id())));
+    iommu_groups_.remove_device(*iommu_group, device.info.sysfs);
+  }
+  const std::lock_guard lock(mutex_);
+  if (device.group->remove_device()) return;
+  groups_.erase(iommu_group->id());
+  kernel_.nodes().remove("/dev/vfio/" + device.group->name());
+  kernel_.nodes().remove("/sys/class/vfio/" + device.group->name());
+  kernel_.nodes().remove("/sys/devices/virtual/vfio/" + device.group->name());
+}
+
+// Spec: vfio-core.md sections 3.5 and 3.6.
+void Vfio::add_nodes(const std::shared_ptr<VfioDevice>& device) {
+  const Config& config = kernel_.config();
+  const std::string sysfs = device_sysfs(*device);
+  NodeTree& nodes = kernel_.nodes();
+  nodes.add_link(fmt::format("/sys/devices/{}/device", sysfs), "../../../" + device->info.name);
+  nodes.add_link("/sys/class/vfio-dev/" + device->name, "../../devices/" + sysfs);
+  device->has_node = config.vfio_device_cdev && (!device->is_noiommu() || config.iommufd_noiommu);
+  if (!device->has_node) return;
+  nodes.add_attribute(
+      fmt::format("/sys/devices/{}/dev", sysfs), 0444,
+      {.show = [minor = device->index] { return fmt::format("{}:{}\n", kDeviceMajor, minor); },
+       .store = {}});
+  nodes.add_device(device_node(*device), 0600, [this, device](Process& process, int) {
+    return DeviceFile::open_cdev(*this, device, process);
+  });
+}
+
+void Vfio::remove_nodes(const VfioDevice& device) {
+  if (device.has_node) kernel_.nodes().remove(device_node(device));
+  kernel_.nodes().remove("/sys/class/vfio-dev/" + device.name);
+  kernel_.nodes().remove(fmt::format("/sys/devices/{}/vfio-dev", device.info.sysfs));
+}
+
+Result<std::shared_ptr<VfioDevice>> Vfio::register_device(VfioDriver& driver, DeviceInfo info) {
+  std::optional<uint32_t> index;
+  {
+    const std::lock_guard lock(mutex_);
+    index = device_ida_.alloc();
+  }
+  if (!index) return Err(ENOSPC);
+  auto device = std::make_shared<VfioDevice>(driver, std::move(info), *index);
+  device->noiommu =
+      kernel_.config().iommufd_noiommu && noiommu_enabled() && !device->info.has_iommu;
+  device->name = fmt::format("{}vfio{}", device->noiommu ? "noiommu-" : "", *index);
+
+  auto grouped = set_group(*device);
+  const bool coherent = device->info.has_iommu || device->is_noiommu();
+  if (!grouped || !coherent) {
+    if (grouped) remove_group(*device);
+    const std::lock_guard lock(mutex_);
+    device_ida_.free(*index);
+    return Err(grouped ? Errno{EINVAL} : grouped.error());
+  }
+  if (device->is_noiommu() && kernel_.config().iommufd_noiommu) {
+    kernel_.log().taint(Log::kTaintUser);
+    kernel_.log().add(LogLevel::kWarn,
+                      device->message("Adding kernel taint for vfio-noiommu cdev"));
+  }
+  add_nodes(device);
+  return device;
+}
+
+void Vfio::unregister_device(VfioDevice& device) {
+  remove_nodes(device);
+  if (device.drop_first_registration() > 0) {
+    device.driver.request(0);
+    kernel_.about_to_block(device.message("unbind waits until the device is closed"));
+    device.wait_until_unused();
+  }
+  remove_group(device);
+  const std::lock_guard lock(mutex_);
+  device_ida_.free(device.index);
+}
+
+}  // namespace noiommu::vfio

@@ -1,0 +1,52 @@
+// The VFIO core of one kernel: the module parameter, registration and the names that follow.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "model/kernel/ida.h"
+#include "model/kernel/iommu_groups.h"
+#include "model/kernel/kernel.h"
+#include "model/vfio/vfio_device.h"
+
+namespace noiommu::vfio {
+
+class VfioGroup;
+
+// Thread-safety: all methods may be called from any thread.
+class Vfio : Unmovable {
+ public:
+  // `enable_unsafe_noiommu_mode` is the boot value of the module parameter of that name.
+  Vfio(Kernel& kernel, IommuGroups& iommu_groups, bool enable_unsafe_noiommu_mode);
+
+  // vfio_register_group_dev: index, flag and name, group, taint, coherency check, node; the order
+  // of Linux 7.3. EINVAL for a device without an IOMMU while the parameter is off, or when there is
+  // nothing that could hold it; ENOSPC. Spec: vfio-core.md section 3.1.
+  Result<std::shared_ptr<VfioDevice>> register_device(VfioDriver& driver, DeviceInfo info);
+  // Takes the names away, asks the program to close the device, waits for that, and leaves the
+  // group. Spec: section 3.9.
+  void unregister_device(VfioDevice& device);
+
+  [[nodiscard]] Kernel& kernel() const { return kernel_; }
+  // The module parameter as it reads now; false where VFIO_NOIOMMU is not built.
+  [[nodiscard]] bool noiommu_enabled() const;
+
+ private:
+  Status set_group(VfioDevice& device);
+  void remove_group(VfioDevice& device);
+  void add_nodes(const std::shared_ptr<VfioDevice>& device);
+  void remove_nodes(const VfioDevice& device);
+
+  Kernel& kernel_;
+  IommuGroups& iommu_groups_;
+  std::atomic<bool> enable_unsafe_noiommu_mode_;
+
+  std::mutex mutex_;  // guards everything below
+  Ida device_ida_{0, (1U << 20) - 1};
+  std::map<uint32_t, std::weak_ptr<VfioGroup>> groups_;  // by iommu_group id
+};
+
+}  // namespace noiommu::vfio

@@ -1,0 +1,66 @@
+// The vfio-pci driver's side of one PCI function.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+
+#include "model/kernel/kernel.h"
+#include "model/pci/function.h"
+#include "model/vfio/vfio_driver.h"
+#include "model/vfio/vfio_pci_config.h"
+#include "model/vfio/vfio_pci_intrs.h"
+
+namespace noiommu::vfio {
+
+// Spec: vfio-core.md section 11. Thread-safety: as VfioDriver.
+class VfioPci : public VfioDriver, Unmovable {
+ public:
+  // `function` outlives this.
+  VfioPci(Kernel& kernel, pci::Function& function);
+
+  Status open_device() override;
+  void close_device() override;
+  Result<int64_t> ioctl(Process& process, uint32_t command, UserPtr argument) override;
+  Result<int64_t> feature(Process& process, const vfio_device_feature& feature,
+                          UserPtr payload) override;
+  Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override;
+  Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
+                         uint64_t position) override;
+  Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
+  [[nodiscard]] Result<bool> match(std::string_view name) const override;
+  [[nodiscard]] Status match_token(const void* uuid) const override;
+  void request(unsigned count) override;
+
+ private:
+  class BarMapping;
+
+  // Where a region lies in the file: its index above, the offset in it below.
+  static constexpr unsigned kOffsetShift = 40;
+  struct Place {
+    uint32_t index;
+    uint64_t offset;
+  };
+  static Place place(uint64_t position);
+
+  Status get_info(Process& process, UserPtr argument) const;
+  Status get_region_info(Process& process, UserPtr argument) const;
+  Status get_irq_info(Process& process, UserPtr argument) const;
+  Status get_hot_reset_info(Process& process, UserPtr argument) const;
+  Status hot_reset(Process& process, UserPtr argument) const;
+  Status reset();
+  void reset_function();
+
+  // How many bytes of an access of `length` at `position` take place. EINVAL, EFAULT, EIO.
+  Result<uint64_t> check_access(uint64_t position, uint64_t length);
+  void transfer_in(Place at, std::span<const std::byte> from);
+  void transfer_out(Place at, std::span<std::byte> to);
+
+  Kernel& kernel_;
+  pci::Function& function_;
+  VfioPciConfig config_;
+  const std::shared_ptr<VfioPciIntrs> intrs_;
+  std::atomic<bool> low_power_ = false;
+};
+
+}  // namespace noiommu::vfio

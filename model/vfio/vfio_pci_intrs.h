@@ -1,0 +1,97 @@
+// Interrupts of one device of vfio-pci: which eventfd hears of what.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/kernel/eventfd.h"
+#include "model/kernel/process.h"
+#include "model/pci/function.h"
+#include "model/vfio/vfio_pci_config.h"
+#include "uapi/vfio.h"
+
+namespace noiommu::vfio {
+
+// Spec: vfio-core.md sections 11.4 and 11.5. Thread-safety: all methods may be called from any
+// thread; interrupts arrive in the thread that made the device raise them.
+class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_this<VfioPciIntrs> {
+ public:
+  VfioPciIntrs(pci::Function& function, VfioPciConfig& config)
+      : function_(function), config_(config) {}
+
+  // How many vectors the interrupt `index` has.
+  static uint32_t count(uint32_t index);
+
+  // DEVICE_SET_IRQS. EFAULT, EINVAL, ENOTTY, EBADF, ERANGE.
+  Status set_irqs(Process& process, UserPtr argument);
+  // Everything off, as at close.
+  void disable_all();
+  // Signals the request interrupt; false when no eventfd listens.
+  bool request();
+  // Brings COMMAND of the function in line with what the program asked for and what is masked.
+  void update_command();
+
+  void intx_changed(bool level) override;
+  void msi(unsigned vector) override;
+
+ private:
+  using Trigger = std::shared_ptr<EventFd>;
+  enum class Mode { kNone, kIntx, kMsi };
+
+  // The payload of one SET_IRQS, checked.
+  struct Request {
+    vfio_irq_set set;
+    std::vector<std::byte> payload;
+
+    [[nodiscard]] uint32_t data() const { return set.flags & VFIO_IRQ_SET_DATA_TYPE_MASK; }
+    [[nodiscard]] uint32_t action() const { return set.flags & VFIO_IRQ_SET_ACTION_TYPE_MASK; }
+    // NONE means every vector, BOOL those whose byte is set.
+    [[nodiscard]] bool asks_for_first() const;
+    [[nodiscard]] int32_t fd(uint32_t i) const;
+  };
+  static Result<Request> read_request(Process& process, UserPtr argument);
+  // The eventfd of a descriptor; nothing for -1. EBADF, EINVAL.
+  static Result<Trigger> trigger(Process& process, int32_t fd);
+
+  // Holds mutex_. What signal() collected is signalled when it is released: an eventfd may run a
+  // listener that comes back here.
+  class Lock : Unmovable {
+   public:
+    explicit Lock(VfioPciIntrs& intrs) : intrs_(intrs), lock_(intrs.mutex_) {}
+    ~Lock();
+
+   private:
+    VfioPciIntrs& intrs_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
+  // All with mutex_ held.
+  void signal(const Trigger& trigger);
+  Status set_msi(Process& process, const Request& request);
+  Status set_intx(Process& process, const Request& request);
+  Status mask_intx(const Request& request);
+  Status unmask_intx(Process& process, const Request& request);
+  Status set_single(Process& process, const Request& request, Trigger& single);
+  void enable_msi(bool on);
+  void disable();
+  void write_command();
+  // Delivers INTx when it is up and nothing keeps it back, which masks it.
+  void deliver_intx();
+
+  pci::Function& function_;
+  VfioPciConfig& config_;
+  std::mutex mutex_;  // guards everything below
+  Mode mode_ = Mode::kNone;
+  Trigger vector_;  // of the active mode
+  Trigger unmask_;
+  bool masked_ = false;  // INTx, by MASK or by delivery
+  Trigger error_;
+  Trigger request_;
+  std::vector<Trigger> signals_;
+};
+
+}  // namespace noiommu::vfio
