@@ -57,8 +57,8 @@ class AmdV1 : Unmovable {
   // goes and counts as a whole. Stops at the first hole; what was removed so far stays removed.
   // Also 0 for an empty range, a wrapping one, and one that leaves the span of the current top.
   //
-  // Appends the physical memory removed to `runs`, in IOVA order, joined where contiguous, also with
-  // what was last in `runs` before.
+  // Appends the physical memory removed to `runs`, in IOVA order, joined where contiguous (with the
+  // last of `runs` too).
   uint64_t unmap(Iova iova, uint64_t len, std::vector<PhysRun>* runs = nullptr);
 
   // Where any byte address leads; 0 when it is not mapped, and also when it is mapped to 0.

@@ -22,9 +22,9 @@ struct DeviceConfig {
 };
 
 struct MachineConfig {
-  Config config;
+  Config config = {};
   bool enable_unsafe_noiommu_mode = true;  // boot value of the vfio parameter
-  mm::MemoryConfig memory;
+  mm::MemoryConfig memory = {};
   std::vector<DeviceConfig> devices = {};  // bound to vfio-pci in this order
 };
 

@@ -17,8 +17,18 @@ constexpr std::string_view kParameter = "/sys/module/vfio/parameters/enable_unsa
 constexpr int kGroupMajor = 511;
 constexpr int kDeviceMajor = 510;
 
-// The spellings of a boolean parameter; only the first letter counts, or two for on and off.
-Result<bool> parse_bool(std::string_view text) {
+std::string device_sysfs(const VfioDevice& device) {
+  return fmt::format("{}/vfio-dev/{}", device.info.sysfs, device.name);
+}
+
+std::string device_node(const VfioDevice& device) {
+  return "/dev/vfio/devices/" + device.name;
+}
+
+}  // namespace
+
+// Only the first letter counts, or two for on and off.
+Result<bool> parse_bool_parameter(std::string_view text) {
   if (text.empty()) return Err(EINVAL);
   switch (text[0]) {
     case 'y':
@@ -43,16 +53,6 @@ Result<bool> parse_bool(std::string_view text) {
   }
 }
 
-std::string device_sysfs(const VfioDevice& device) {
-  return fmt::format("{}/vfio-dev/{}", device.info.sysfs, device.name);
-}
-
-std::string device_node(const VfioDevice& device) {
-  return "/dev/vfio/devices/" + device.name;
-}
-
-}  // namespace
-
 Vfio::Vfio(Kernel& kernel, IommuGroups& iommu_groups, bool enable_unsafe_noiommu_mode)
     : kernel_(kernel),
       iommu_groups_(iommu_groups),
@@ -65,7 +65,7 @@ Vfio::Vfio(Kernel& kernel, IommuGroups& iommu_groups, bool enable_unsafe_noiommu
       kParameter, 0644,
       {.show = [this] { return std::string(enable_unsafe_noiommu_mode_ ? "Y\n" : "N\n"); },
        .store = [this](Process&, std::string_view text) -> Status {
-         auto value = parse_bool(text);
+         auto value = parse_bool_parameter(text);
          if (!value) return Err(value.error());
          enable_unsafe_noiommu_mode_ = *value;
          return {};

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string_view>
 
 #include "model/kernel/ida.h"
 #include "model/kernel/iommu_groups.h"
@@ -15,6 +16,9 @@
 namespace noiommu::vfio {
 
 class VfioGroup;
+
+// The value of a boolean module parameter, in any of the kernel's spellings. EINVAL.
+Result<bool> parse_bool_parameter(std::string_view text);
 
 // Thread-safety: all methods may be called from any thread.
 class Vfio : Unmovable {

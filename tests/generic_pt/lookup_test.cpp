@@ -104,6 +104,13 @@ TEST(Translate, RunEndsWithTheTopAndWithTheSpace) {
   EXPECT_EQ(table.translate(Iova{UINT64_MAX}, UINT64_MAX), (PhysRun{PhysAddr{0x2FFF}, 1}));
 }
 
+TEST(Translate, RunEndsWithItsTableThoughTheTablesFirstPageWouldFollow) {
+  AmdV1 table;
+  ASSERT_TRUE(table.map(Iova{2 * kMiB - 4 * kKiB}, PhysAddr{0x10000}, 4 * kKiB, kBoth));
+  ASSERT_TRUE(table.map(Iova{0}, PhysAddr{0x11000}, 4 * kKiB, kBoth));
+  EXPECT_EQ(table.translate(Iova{2 * kMiB - 4 * kKiB}, UINT64_MAX).bytes, 4 * kKiB);
+}
+
 TEST(Translate, AgreesWithThePageByPageRuleOnRandomLayouts) {
   constexpr uint64_t kWindow = 16 * kMiB;
   std::mt19937_64 random(3);

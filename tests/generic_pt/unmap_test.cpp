@@ -87,6 +87,12 @@ TEST_F(Unmap, LastLeafPastTheRangeGoesAsAWhole) {
   EXPECT_THAT(leaf_sizes_of(table_), IsEmpty());
 }
 
+TEST_F(Unmap, OneByteOfTheNextLeafTakesItToo) {
+  map(0, 0x1000, 12 * kKiB);
+  EXPECT_EQ(unmap(0, 4 * kKiB + 1), 8 * kKiB);
+  EXPECT_THAT(leaf_sizes_of(table_), ElementsAre(4 * kKiB));
+}
+
 TEST_F(Unmap, HalvesOfTwoLeavesAreExact) {
   for (const uint64_t size : all_leaf_sizes()) {
     AmdV1 table;

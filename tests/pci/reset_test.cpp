@@ -77,6 +77,36 @@ TEST_F(ResetTest, ClearsTheBufferAndCanTransferAgain) {
   EXPECT_EQ(bench_.memory.get(kThere, 4), std::string(4, '\0'));
 }
 
+// Memory that resets the device in the middle of its read.
+TEST_F(ResetTest, ForgetsATransferThatWaitsForMemory) {
+  struct ResettingMemory : FakeMemory {
+    bool read(PhysAddr from, std::span<std::byte> to) override {
+      EXPECT_TRUE(edu->reset());
+      return FakeMemory::read(from, to);
+    }
+    Edu* edu = nullptr;
+  };
+  constexpr PhysAddr kHere{0x1000};
+  constexpr PhysAddr kThere{0x2000};
+  ResettingMemory memory;
+  Clock clock;
+  Edu edu("0000:00:05.0", memory, clock, {.flr = true});
+  memory.edu = &edu;
+  memory.put(kHere, "data");
+  memory.put(kThere, "kept");
+  const auto transfer = [&](const std::array<uint64_t, 4>& registers) {
+    edu.config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    edu.bar_write(0, 0x80, std::as_bytes(std::span(registers)));
+    clock.advance(std::chrono::milliseconds(100));
+  };
+  transfer({kHere.value, Edu::kBufferAddress, 4, 5});
+  EXPECT_FALSE(edu.intx_level());
+  transfer({Edu::kBufferAddress, kThere.value, 4, 3});
+  std::array<std::byte, 4> there{};
+  memory.FakeMemory::read(kThere, there);
+  EXPECT_THAT(there, testing::Each(std::byte{0}));
+}
+
 TEST_F(ResetTest, FlrBitInConfigSpaceResets) {
   bench_.store32(0x60, 1);
   bench_.edu.config_write(0x54, 1, PCI_AF_CTRL_FLR);
