@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# clang-format and clang-tidy over all sources, with the committed configuration. Wants clang-format,
+# clang-tidy and a configured release build; takes some minutes. Arguments limit it to some files.
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit
+[ -f build/release/compile_commands.json ] || cmake --preset release >/dev/null || exit
+if [ $# -gt 0 ]; then
+  files=("$@")
+else
+  mapfile -t files < <(git ls-files '*.cpp' '*.h' '*.c')
+fi
+status=0
+clang-format --dry-run --Werror "${files[@]}" || status=1
+printf '%s\n' "${files[@]}" | grep -v '\.h$' |
+  xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet -p build/release || status=1
+[ $status -eq 0 ] && echo "lint: clean"
+exit $status
