@@ -1,0 +1,22 @@
+// The back end that answers from the model.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <tl/expected.hpp>
+
+#include "model/machine/machine.h"
+#include "scenarios/engine/scenario.h"
+#include "scenarios/engine/session.h"
+
+namespace noiommu::scenarios {
+
+// `memory` is what every machine gets: the answers must not depend on how frames lie.
+std::unique_ptr<Backend> make_model_backend(const mm::MemoryConfig& memory = {});
+
+// The machine that the `kernel` and `devices` of a scenario describe, or why the model has none.
+tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,
+                                                        const std::vector<DeviceNeeds>& devices);
+
+}  // namespace noiommu::scenarios

@@ -1,0 +1,54 @@
+// Runs scenarios and tells how they went.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scenarios/engine/scenario.h"
+#include "scenarios/engine/session.h"
+
+namespace noiommu::scenarios {
+
+enum class Outcome { kPassed, kFailed, kSkipped };
+
+// The first step that did not answer as it must.
+struct FailedStep {
+  int line = 0;
+  size_t number = 0;               // from 1
+  std::string title;               // "ioctl: IOMMU_IOAS_MAP"
+  std::vector<std::string> calls;  // its system calls, as in the trace
+  std::string expected;
+  std::string got;
+};
+
+struct ScenarioResult {
+  std::string name;
+  std::string file;
+  Outcome outcome = Outcome::kPassed;
+  std::string reason;  // one line; empty when passed
+  std::optional<FailedStep> failed_step;
+  std::vector<std::string> log;    // the newest lines of the kernel log, of a failure
+  std::vector<std::string> trace;  // every system call, in order
+};
+
+// Runs one scenario in a process of its own.
+[[nodiscard]] ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario);
+
+// Runs all of them on `jobs` threads (at least one). The results are in the order of `scenarios`.
+// `progress` is called from those threads, one call at a time, with the number that is done.
+[[nodiscard]] std::vector<ScenarioResult> run_all(const Backend& backend,
+                                                  std::span<const Scenario> scenarios,
+                                                  unsigned jobs,
+                                                  const std::function<void(size_t)>& progress = {});
+
+// How many results have this outcome.
+[[nodiscard]] size_t count(std::span<const ScenarioResult> results, Outcome outcome);
+
+// Those whose name matches the shell pattern (*, ? and [...]), in order.
+[[nodiscard]] std::vector<Scenario> filter(std::vector<Scenario> scenarios,
+                                           const std::string& pattern);
+
+}  // namespace noiommu::scenarios

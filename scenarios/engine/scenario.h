@@ -1,0 +1,48 @@
+// A scenario as it was loaded: a process's program of system calls and the kernel it needs.
+// Spec: scenario-format.md, "Document keys".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scenarios/engine/step.h"
+
+namespace noiommu::scenarios {
+
+enum class Revision { kMainline, kV70, kV4, kV5, kV6 };
+
+enum class Tristate { kNo, kModule, kYes };
+
+struct KernelNeeds {
+  Revision revision = Revision::kMainline;
+  std::map<std::string, Tristate> config;     // symbols without CONFIG_, over the defaults
+  std::map<std::string, std::string> params;  // "module.parameter" to its text
+};
+
+struct DeviceNeeds {
+  enum class Model { kEdu, kEduFlr };  // the second with a function-level reset
+  std::string bdf;                     // "0000:00:04.0"
+  Model model = Model::kEdu;
+  bool behind_iommu = false;
+};
+
+struct ProcessState {
+  std::vector<int> dropped_capabilities;
+  uint64_t memlock = UINT64_MAX;  // RLIMIT_MEMLOCK in bytes; all ones: unlimited
+  uint32_t uid = 0;
+};
+
+struct Scenario {
+  std::string name;
+  std::string about;
+  std::string file;  // as it was given or found
+  int line = 0;      // of the document's first key, from 1
+  KernelNeeds kernel;
+  std::vector<DeviceNeeds> devices;  // in the order in which vfio-pci is bound to them
+  ProcessState process;
+  std::vector<Step> steps;
+};
+
+}  // namespace noiommu::scenarios

@@ -1,0 +1,155 @@
+// The command line: `noiommu run`, `list`, `show` and `tree`. A subcommand is one add_* function
+// below.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "scenarios/engine/commands.h"
+#include "scenarios/engine/model_backend.h"
+#include "scenarios/engine/tree.h"
+
+namespace {
+
+using noiommu::scenarios::Format;
+using noiommu::scenarios::RunOptions;
+using noiommu::scenarios::TreeOptions;
+
+constexpr const char* kAbout =
+    "A model of VFIO no-IOMMU mode and iommufd. Runs scenarios: programs of system calls, each\n"
+    "with what a real kernel answers.";
+
+constexpr const char* kExamples = R"(Examples:
+  noiommu run                          run the self-tests
+  noiommu run my.yaml scenarios/       run a file and every *.yaml below a folder
+  noiommu run --filter 'get-pa-*'      run the scenarios with such names
+  noiommu run --trace my.yaml          show every system call and its answer
+  noiommu run --format junit > r.xml   report to a build server
+  noiommu list                         which scenarios there are
+  noiommu show get-pa-lengths          one scenario's YAML, to learn from or to copy
+
+Exit codes:
+  0  every scenario passed or was skipped
+  1  a scenario failed
+  2  bad usage or a bad scenario file; nothing ran)";
+
+bool wants_colour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+Format format_named(const std::string& word) {
+  const std::map<std::string, Format> formats{{"text", Format::kText},
+                                              {"json", Format::kJson},
+                                              {"junit", Format::kJunit},
+                                              {"tap", Format::kTap}};
+  const auto found = formats.find(word);
+  if (found != formats.end()) return found->second;
+  throw CLI::ValidationError("--format", "'" + word + "' is not text, json, junit or tap");
+}
+
+void add_run(CLI::App& app, int& exit_code) {
+  CLI::App* run = app.add_subcommand("run", "Run scenarios and report what differs");
+  auto options = std::make_shared<RunOptions>();
+  run->add_option("PATH", options->paths,
+                  "Scenario files, or folders with *.yaml at any depth (default: the self-tests)");
+  run->add_option_function<std::string>(
+         "--format", [options](const std::string& word) { options->format = format_named(word); },
+         "text, json, junit or tap (default: text)")
+      ->type_name("FORMAT");
+  run->add_option("--filter", options->filter, "Only scenarios whose name matches, e.g. 'map-*'")
+      ->type_name("GLOB");
+  run->add_option("--jobs", options->jobs, "Scenarios to run at the same time (default: 1)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256).description(""));
+  run->add_flag("--trace", options->trace, "Show every system call and its answer");
+  auto memory = std::make_shared<noiommu::mm::MemoryConfig>();
+  using Placement = noiommu::mm::MemoryConfig::Placement;
+  const std::map<std::string, Placement> placements{{"scattered", Placement::kScattered},
+                                                    {"contiguous", Placement::kContiguous}};
+  run->add_option("--frames", memory->placement,
+                  "How page frames lie, scattered or contiguous (default: scattered)")
+      ->type_name("LAYOUT")
+      ->transform(CLI::CheckedTransformer(placements).description(""));
+  run->callback([options, memory, &exit_code] {
+    options->colour = wants_colour();
+    options->progress = isatty(STDERR_FILENO) == 1;
+    const auto backend = noiommu::scenarios::make_model_backend(*memory);
+    exit_code = run_command(*backend, *options, std::cout, std::cerr);
+  });
+}
+
+void add_list(CLI::App& app, int& exit_code) {
+  CLI::App* list = app.add_subcommand("list", "Name the scenarios in files and folders");
+  auto paths = std::make_shared<std::vector<std::string>>();
+  list->add_option("PATH", *paths, "Files or folders (default: all that come with the program)");
+  list->callback([paths, &exit_code] {
+    exit_code = noiommu::scenarios::list_command(*paths, std::cout, std::cerr);
+  });
+}
+
+void add_show(CLI::App& app, int& exit_code) {
+  CLI::App* show = app.add_subcommand("show", "Print one scenario's YAML");
+  auto name = std::make_shared<std::string>();
+  auto paths = std::make_shared<std::vector<std::string>>();
+  show->add_option("NAME", *name, "The scenario's name")->required();
+  show->add_option("PATH", *paths, "Where to look (default: all that come with the program)");
+  show->callback([name, paths, &exit_code] {
+    exit_code = noiommu::scenarios::show_command(*name, *paths, std::cout, std::cerr);
+  });
+}
+
+void add_tree(CLI::App& app, int& exit_code) {
+  CLI::App* tree = app.add_subcommand("tree", "Draw /dev and /sys of a kernel");
+  auto options = std::make_shared<TreeOptions>();
+  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
+  tree->add_option("--config", options->config, "A symbol over the default configuration")
+      ->type_name("SYMBOL=y|m|n");
+  tree->add_option("--param", options->params, "A boot parameter, e.g. of vfio")
+      ->type_name("MODULE.NAME=VALUE");
+  tree->add_option("--device", options->devices,
+                   "An edu function, without an IOMMU unless said (default: two)")
+      ->type_name("BDF[,iommu=present]");
+  tree->add_option("--format", options->json, "text or json (default: text)")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  tree->callback([options, &exit_code] {
+    exit_code = noiommu::scenarios::tree_command(*options, std::cout, std::cerr);
+  });
+}
+
+int run_program(int argc, char** argv) {
+  int exit_code = noiommu::scenarios::kBadInput;
+  CLI::App app{kAbout, "noiommu"};
+  app.require_subcommand(1);
+  app.footer(kExamples);
+  add_run(app, exit_code);
+  add_list(app, exit_code);
+  add_show(app, exit_code);
+  add_tree(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked_for_help = app.exit(error) == 0;
+    return asked_for_help ? noiommu::scenarios::kAllPassed : noiommu::scenarios::kBadInput;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_program(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "noiommu: internal error: " << error.what() << '\n';
+    return noiommu::scenarios::kBadInput;
+  }
+}

@@ -1,0 +1,225 @@
+// The program as its users meet it: exit codes, and what is said on which stream.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#ifdef NOIOMMU_BINARY  // the program under test
+
+namespace noiommu::scenarios {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kFine = "scenario: fine\nabout: opens\nsteps:\n- open: /dev/vfio/vfio\n";
+constexpr const char* kWrong = "scenario: wrong\nsteps:\n- open: /no/such/node\n";
+
+class CommandLine : public testing::Test {
+ protected:
+  struct Answer {
+    int code = -1;
+    std::string out;
+    std::string err;
+  };
+
+  CommandLine() {
+    std::string name = testing::TempDir() + "cli-XXXXXX";
+    folder_ = mkdtemp(name.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Runs in the test's own folder. `arguments` go through a shell.
+  [[nodiscard]] Answer noiommu(const std::string& arguments) const {
+    const std::string command =
+        "cd " + folder_ + " && " + NOIOMMU_BINARY + " " + arguments + " 2>stderr";
+    Answer answer;
+    FILE* pipe = popen(command.c_str(), "r");
+    std::array<char, 4096> chunk{};
+    for (size_t got = 0; (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) {
+      answer.out.append(chunk.data(), got);
+    }
+    answer.code = WEXITSTATUS(pclose(pipe));
+    std::ostringstream err;
+    err << std::ifstream(folder_ + "/stderr").rdbuf();
+    answer.err = err.str();
+    return answer;
+  }
+  void file(const std::string& name, const std::string& text) const {
+    const auto path = std::filesystem::path(folder_) / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+
+  // Nothing runs and nothing goes to stdout; stderr says exactly this.
+  void expect_refused(const std::string& text, const std::string& message) const {
+    file("bad.yaml", text);
+    const Answer answer = noiommu("run bad.yaml");
+    EXPECT_EQ(answer.code, 2);
+    EXPECT_EQ(answer.out, "");
+    EXPECT_EQ(answer.err, message + "\n");
+  }
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(CommandLine, APassIsZero) {
+  file("fine.yaml", kFine);
+  const Answer answer = noiommu("run fine.yaml");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_EQ(answer.out, "ok   fine\n1 passed, 0 failed, 0 skipped\n");
+  EXPECT_EQ(answer.err, "");
+}
+
+TEST_F(CommandLine, AFailureIsOne) {
+  file("all/fine.yaml", kFine);
+  file("all/wrong.yaml", kWrong);
+  const Answer answer = noiommu("run all");
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.out, AllOf(HasSubstr("ok   fine\nFAIL wrong\n"),
+                                HasSubstr("all/wrong.yaml:3: step 1, open: /no/such/node\n"),
+                                HasSubstr("1 passed, 1 failed, 0 skipped\n")));
+}
+
+TEST_F(CommandLine, AMisspelledKeyIsNamed) {
+  expect_refused("scenario: s\nsteps:\n- open: /dev/iommu\n  erno: EPERM\n",
+                 "bad.yaml:4:3: unknown key 'erno' in this open step; did you mean 'errno'?");
+}
+
+TEST_F(CommandLine, AMissingFileIsNamed) {
+  const Answer answer = noiommu("run nowhere.yaml");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.err, "nowhere.yaml: No such file or directory\n");
+}
+
+TEST_F(CommandLine, AFieldThatDoesNotExistIsNamed) {
+  expect_refused("scenario: s\nsteps:\n- ioctl: IOMMU_IOAS_ALLOC\n  fd: $f\n  args: {flagz: 1}\n",
+                 "bad.yaml:5:10: unknown field 'flagz' in IOMMU_IOAS_ALLOC; did you mean 'flags'?");
+}
+
+TEST_F(CommandLine, ATabIsNamed) {
+  expect_refused("scenario: s\nsteps:\n\t- open: /dev/iommu\n",
+                 "bad.yaml:3:1: a tab cannot indent YAML; use spaces");
+}
+
+TEST_F(CommandLine, AnIoctlThatDoesNotExistIsNamed) {
+  expect_refused("scenario: s\nsteps:\n- ioctl: IOMMU_IOAS_MAPS\n  fd: $f\n",
+                 "bad.yaml:3:10: unknown ioctl 'IOMMU_IOAS_MAPS'; did you mean 'IOMMU_IOAS_MAP'?");
+}
+
+TEST_F(CommandLine, EveryBadFileIsNamedAndNothingRuns) {
+  file("all/1.yaml", "scenari: s\n");
+  file("all/2.yaml", kFine);
+  file("all/3.yaml", "");
+  const Answer answer = noiommu("run all gone");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.out, "");
+  EXPECT_THAT(answer.err, AllOf(HasSubstr("gone: No such file or directory\n"),
+                                HasSubstr("all/1.yaml:1:1: unknown key 'scenari'"),
+                                HasSubstr("all/3.yaml:1:1: no scenario in this file\n")));
+}
+
+TEST_F(CommandLine, AFolderWithoutScenariosIsNamed) {
+  file("empty/readme", "");
+  const Answer answer = noiommu("run empty");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.err, "empty: no *.yaml file in it\n");
+}
+
+TEST_F(CommandLine, BadUsageIsTwo) {
+  for (const char* arguments : {"", "rnu", "run --colour", "run --format xml", "run --jobs 0",
+                                "run --jobs many", "show", "run --filter"}) {
+    const Answer answer = noiommu(arguments);
+    EXPECT_EQ(answer.code, 2) << arguments;
+    EXPECT_NE(answer.err, "") << arguments;
+    EXPECT_EQ(answer.out, "") << arguments;
+  }
+  EXPECT_THAT(noiommu("run --format xml").err, HasSubstr("'xml' is not text, json, junit or tap"));
+}
+
+TEST_F(CommandLine, HelpTeachesByExample) {
+  const Answer answer = noiommu("--help");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_THAT(answer.out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:"),
+                                HasSubstr("noiommu run --filter")));
+  EXPECT_EQ(noiommu("run --help").code, 0);
+}
+
+TEST_F(CommandLine, JsonIsOneObject) {
+  file("all/fine.yaml", kFine);
+  file("all/wrong.yaml", kWrong);
+  const Answer answer = noiommu("run --format json --trace --jobs 2 all");
+  EXPECT_EQ(answer.code, 1);
+  const auto object = nlohmann::json::parse(answer.out);
+  EXPECT_EQ(object["passed"], 1);
+  EXPECT_EQ(object["scenarios"][1]["result"], "failed");
+  EXPECT_THAT(answer.err, HasSubstr("open(\"/dev/vfio/vfio\", O_RDWR) = 3\n"));
+}
+
+TEST_F(CommandLine, TheTraceShowsEveryCall) {
+  file("fine.yaml", kFine);
+  EXPECT_EQ(noiommu("run --trace fine.yaml").out,
+            "ok   fine\n"
+            "     open(\"/dev/vfio/vfio\", O_RDWR) = 3\n"
+            "     close(3) = 0\n"
+            "1 passed, 0 failed, 0 skipped\n");
+}
+
+TEST_F(CommandLine, TheFilterChoosesByName) {
+  file("all/fine.yaml", kFine);
+  file("all/wrong.yaml", kWrong);
+  EXPECT_EQ(noiommu("run --filter 'f*' all").out, "ok   fine\n1 passed, 0 failed, 0 skipped\n");
+  const Answer answer = noiommu("run --filter 'g*' all");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.err, "noiommu: no scenario's name matches 'g*'\n");
+}
+
+TEST_F(CommandLine, WithoutPathsTheSelfTestsOfThisFolderRun) {
+  file("scenarios/selftests/fine.yaml", kFine);
+  file("scenarios/recorded/wrong.yaml", kWrong);
+  EXPECT_EQ(noiommu("run").out, "ok   fine\n1 passed, 0 failed, 0 skipped\n");
+  EXPECT_EQ(noiommu("list").out,
+            "scenarios/recorded/wrong.yaml\n  wrong\n"
+            "scenarios/selftests/fine.yaml\n  fine   opens\n");
+}
+
+TEST_F(CommandLine, ShowPrintsTheYaml) {
+  file("scenarios/a.yaml", std::string(kFine) + "---\n# why\n" + kWrong);
+  EXPECT_EQ(noiommu("show fine").out, kFine);
+  EXPECT_EQ(noiommu("show wrong").out, std::string("# why\n") + kWrong);
+  const Answer answer = noiommu("show fin");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.err, "noiommu: unknown scenario 'fin'; did you mean 'fine'?\n");
+}
+
+TEST_F(CommandLine, ShowWantsOneScenario) {
+  file("scenarios/a.yaml", kFine);
+  file("scenarios/b.yaml", kFine);
+  const Answer answer = noiommu("show fine");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_THAT(answer.err, HasSubstr("name the file as well"));
+  EXPECT_EQ(noiommu("show fine scenarios/b.yaml").out, kFine);
+}
+
+TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
+  file("fine.yaml", kFine);
+  const Answer answer = noiommu("run fine.yaml >/dev/full");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_THAT(answer.err, StartsWith("noiommu: cannot write the output"));
+}
+
+}  // namespace
+}  // namespace noiommu::scenarios
+
+#endif  // NOIOMMU_BINARY
