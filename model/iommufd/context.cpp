@@ -54,11 +54,13 @@ constexpr std::array<Entry, kNumbers> table() {
 
 constexpr std::array<Entry, kNumbers> kTable = table();
 
-// Whether the program's struct, where it is longer than the kernel's, says nothing there.
+// Whether the program's struct, where it is longer than the kernel's, says nothing there. Page by
+// page, so that a byte that says something is found before an unreadable page behind it.
 Status check_tail(UserMemory& memory, UserPtr tail, uint32_t length) {
-  std::array<std::byte, 256> bytes;
+  std::array<std::byte, kPageSize> bytes;
   while (length > 0) {
-    const auto part = std::span(bytes).first(std::min<size_t>(length, bytes.size()));
+    const uint64_t in_page = kPageSize - tail.value % kPageSize;
+    const auto part = std::span(bytes).first(std::min<uint64_t>(length, in_page));
     if (auto read = memory.read(tail, part); !read) return read;
     for (const std::byte byte : part) {
       if (byte != std::byte{0}) return Err(E2BIG);

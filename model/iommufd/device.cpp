@@ -37,6 +37,8 @@ Result<uint32_t> Device::attach(uint32_t pt_id) {
     case Type::kHwptPaging:
       if (suits(static_cast<HwptPaging&>(**pt))) {
         hwpt = Ref<HwptPaging>::try_acquire(static_cast<HwptPaging&>(**pt));
+      } else if (hwpt_) {
+        hwpt = Err(ENODEV);  // from the driver of the IOMMU, when it is to replace
       }
       break;
     case Type::kIoas:

@@ -20,8 +20,9 @@ class Device : public Object {
 
   // Attaches to the page table `pt_id`, or to one of the IOAS `pt_id`, made when none suits; a
   // device that is attached already is moved, and stays where it was on failure. Answers the id of
-  // the page table. ENOENT; EINVAL for an object of another type, or a page table that does not
-  // suit; the errors of HwptPaging::create. Spec: iommufd.md section 14.
+  // the page table. ENOENT; EINVAL for an object of another type; EINVAL, or ENODEV for an attached
+  // device, for a page table that does not suit; the errors of HwptPaging::create.
+  // Spec: iommufd.md section 14.
   Result<uint32_t> attach(uint32_t pt_id);
   // Nothing happens when it is not attached.
   void detach();

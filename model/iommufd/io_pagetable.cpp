@@ -34,15 +34,17 @@ Result<uint64_t> IoPagetable::choose_iova(uint64_t address, uint64_t length) con
   if (alignment < alignment_) return Err(EINVAL);
 
   const uint64_t offset = address % kPageSize;
-  IovaRange hole{kPageSize, kLastIova - kPageSize};
-  const uint64_t span_last = hole.last;
+  const IovaRange span{kPageSize, kLastIova - kPageSize};
+  const auto first = fit(span, length, alignment, offset);
+  if (!first) return Err(ENOSPC);
+  IovaRange hole{*first, span.last};
   for (auto area = first_at_or_after(hole.start);; ++area) {
-    const bool rest = area == areas_.end() || area->second->range.start > span_last;
+    const bool rest = area == areas_.end() || area->second->range.start > span.last;
     if (rest || area->second->range.start > hole.start) {
-      hole.last = rest ? span_last : area->second->range.start - 1;
+      hole.last = rest ? span.last : area->second->range.start - 1;
       if (auto start = fit(hole, length, alignment, offset)) return *start;
     }
-    if (rest || area->second->range.last >= span_last) return Err(ENOSPC);
+    if (rest || area->second->range.last >= span.last) return Err(ENOSPC);
     hole.start = area->second->range.last + 1;
   }
 }

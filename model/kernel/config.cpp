@@ -21,8 +21,10 @@ tl::expected<Config, std::string> Config::resolve(
     if (known == user.end()) {
       return tl::unexpected(fmt::format("{} is not a symbol that the model knows", symbol));
     }
-    if (value != "y" && value != "m" && value != "n") {
-      return tl::unexpected(fmt::format("{}={}: a symbol is y, m or n", symbol, value));
+    const bool tristate = symbol == "IOMMUFD" || symbol == "VFIO" || symbol == "VFIO_PCI";
+    if (value != "y" && value != "n" && !(tristate && value == "m")) {
+      return tl::unexpected(
+          fmt::format("{}={}: the symbol is {}", symbol, value, tristate ? "y, m or n" : "y or n"));
     }
     known->second = value != "n";
   }

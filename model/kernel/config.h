@@ -23,10 +23,11 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 
-  // The configuration that results when the user sets `overrides` (symbol without CONFIG_ -> y, m
-  // or n) on top of the default, in which everything for group, native container and no-IOMMU cdev
-  // is on. A symbol may come out other than asked, as in Kconfig: selects force it on, unmet
-  // dependencies keep it off. Error: a message that names an unknown symbol or value.
+  // The configuration that results when the user sets `overrides` (symbol without CONFIG_ -> y, n
+  // or, where it is a tristate, m) on top of the default, in which everything for group, native
+  // container and no-IOMMU cdev is on. A symbol may come out other than asked, as in Kconfig:
+  // selects force it on, unmet dependencies keep it off. Error: a message that names an unknown
+  // symbol or value.
   static tl::expected<Config, std::string> resolve(
       const std::map<std::string, std::string>& overrides);
 

@@ -1,5 +1,6 @@
 #include "model/kernel/eventfd.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "model/kernel/process.h"
@@ -13,13 +14,14 @@ Status EventFd::add(uint64_t value) {
     counter_ += value;
     return {};
   }
-  if (value == 0 || telling_ == std::this_thread::get_id()) return {};
+  const auto self = std::this_thread::get_id();
+  if (value == 0 || std::find(telling_.begin(), telling_.end(), self) != telling_.end()) return {};
   const auto listener = listener_;
-  const auto outer = std::exchange(telling_, std::this_thread::get_id());
+  telling_.push_back(self);
   lock.unlock();
   listener();
   lock.lock();
-  telling_ = outer;
+  std::erase(telling_, self);
   return {};
 }
 
@@ -48,7 +50,7 @@ Result<uint64_t> EventFd::read(Process& process, UserPtr to, uint64_t length,
 Result<uint64_t> EventFd::write(Process& process, UserPtr from, uint64_t length,
                                 uint64_t /*position*/) {
   uint64_t value = 0;
-  if (length < sizeof(value)) return Err(EINVAL);
+  if (length != sizeof(value)) return Err(EINVAL);
   if (auto copied = read_user(process.memory(), from, value); !copied) return Err(copied.error());
   if (value == UINT64_MAX) return Err(EINVAL);
   if (auto added = add(value); !added) return Err(added.error());

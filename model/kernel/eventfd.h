@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "model/kernel/file.h"
 
@@ -21,10 +22,12 @@ class EventFd : public File {
   // eventfd is dropped. An empty function ends listening.
   void listen(std::function<void()> listener);
 
-  // EINVAL for a buffer under 8 bytes; EAGAIN when empty or when a write would overflow; EFAULT.
+  // EINVAL to read less than 8 bytes, or to write anything but 8; EAGAIN when empty or when a write
+  // would overflow; EFAULT.
   Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override;
   Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
                          uint64_t position) override;
+  [[nodiscard]] bool seekable() const override { return false; }
 
  private:
   // Adds to the counter, or runs the listener. EAGAIN when the counter would overflow.
@@ -34,7 +37,7 @@ class EventFd : public File {
   std::mutex mutex_;  // guards everything below
   uint64_t counter_;
   std::function<void()> listener_;
-  std::thread::id telling_;  // who runs the listener just now
+  std::vector<std::thread::id> telling_;  // who runs the listener just now
 };
 
 }  // namespace noiommu

@@ -33,6 +33,8 @@ class File : Unmovable {
                                  uint64_t position);
   // What stands behind a mapping of this file, whose first byte is at request.offset.
   virtual Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request);
+  // Whether pread(2) and pwrite(2) exist, which otherwise answer ESPIPE.
+  [[nodiscard]] virtual bool seekable() const { return true; }
 
   // Set once by open(2), before any other thread can see the file.
   int open_flags = O_RDWR;

@@ -55,10 +55,12 @@ Result<std::shared_ptr<IommuGroup>> IommuGroups::create(const std::string& name)
 }
 
 void IommuGroups::add_device(const IommuGroup& group, const std::string& device) {
+  std::string up;  // from the device to where its bus begins
+  for (const char c : device) up += c == '/' ? "../" : "";
   nodes_.add_link(fmt::format("{}/devices/{}", group_dir(group.id()), basename(device)),
                   fmt::format("../../../../devices/{}", device));
   nodes_.add_link(fmt::format("/sys/devices/{}/iommu_group", device),
-                  fmt::format("../../../kernel/iommu_groups/{}", group.id()));
+                  fmt::format("{}../../kernel/iommu_groups/{}", up, group.id()));
 }
 
 void IommuGroups::remove_device(const IommuGroup& group, const std::string& device) {

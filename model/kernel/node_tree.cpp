@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <variant>
 
@@ -58,12 +59,11 @@ std::string join(std::vector<std::string> parts, std::string_view target) {
 }
 
 bool permitted(const Credentials& who, uint32_t mode, int flags) {
-  const int access = flags & O_ACCMODE;
-  const uint32_t bits = who.uid == 0 ? mode >> 6 : mode;  // everything belongs to root:root
-  const bool read_ok =
-      (bits & 4) != 0 || who.effective[CAP_DAC_OVERRIDE] || who.effective[CAP_DAC_READ_SEARCH];
-  const bool write_ok = (bits & 2) != 0 || who.effective[CAP_DAC_OVERRIDE];
-  return (access == O_WRONLY || read_ok) && (access == O_RDONLY || write_ok);
+  static constexpr std::array<uint32_t, 4> kWanted = {4, 2, 6, 6};  // by access mode
+  const uint32_t wanted = kWanted[static_cast<size_t>(flags & O_ACCMODE)];
+  const uint32_t granted = who.uid == 0 ? mode >> 6 : mode;  // everything belongs to root:root
+  return (wanted & ~granted) == 0 || who.effective[CAP_DAC_OVERRIDE] ||
+         (wanted == 4 && who.effective[CAP_DAC_READ_SEARCH]);
 }
 
 class AttributeFile : public File {
@@ -84,6 +84,7 @@ class AttributeFile : public File {
   Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
                          uint64_t /*position*/) override {
     if (!attribute_.store) return Err(EIO);
+    if (length == 0) return 0;  // nothing reaches the attribute
     std::string text(std::min<uint64_t>(length, kPageSize), '\0');
     if (auto copied = process.memory().read(from, std::as_writable_bytes(std::span(text)));
         !copied) {
@@ -125,7 +126,7 @@ NodeTree::NodePtr NodeTree::make(std::string_view path, bool transient_parents) 
 
 void NodeTree::add_directory(std::string_view path) {
   const std::unique_lock lock(mutex_);
-  make(path, false);
+  make(path, false)->directory()->transient = false;
 }
 
 void NodeTree::add_device(std::string_view path, uint32_t mode, Opener open) {
@@ -150,9 +151,9 @@ void NodeTree::add_link(std::string_view path, std::string_view target) {
 }
 
 void NodeTree::remove(std::string_view path) {
+  const std::vector<std::string> parts = split(path);
+  std::vector<NodePtr> parents = {root_};  // destroyed after the lock: what nodes hold may use us
   const std::unique_lock lock(mutex_);
-  std::vector<std::string> parts = split(path);
-  std::vector<NodePtr> parents = {root_};
   for (const std::string& part : parts) {
     auto* directory = parents.back()->directory();
     if (directory == nullptr) return;
@@ -168,6 +169,7 @@ void NodeTree::remove(std::string_view path) {
 }
 
 Result<NodeTree::NodePtr> NodeTree::walk(std::string_view path, bool follow_last, int links) const {
+  if (path.empty()) return Err(ENOENT);
   NodePtr node = root_;
   std::vector<std::string> above;
   const std::vector<std::string> parts = split(path);

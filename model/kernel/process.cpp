@@ -15,11 +15,14 @@ namespace {
 
 constexpr uint64_t kMaxTransfer = 0x7ffff000;  // what one read or write moves at most
 
+// Access mode 3 opens a file for neither.
 bool readable(const File& file) {
-  return (file.open_flags & O_ACCMODE) != O_WRONLY;
+  const int access = file.open_flags & O_ACCMODE;
+  return access == O_RDONLY || access == O_RDWR;
 }
 bool writable(const File& file) {
-  return (file.open_flags & O_ACCMODE) != O_RDONLY;
+  const int access = file.open_flags & O_ACCMODE;
+  return access == O_WRONLY || access == O_RDWR;
 }
 
 }  // namespace
@@ -40,6 +43,10 @@ Process::~Process() {
 }
 
 Result<int> Process::open(std::string_view path, int flags) {
+  {
+    const std::lock_guard lock(mutex_);  // the descriptor comes before the path is looked at
+    if (lowest_free() >= nofile_) return Err(EMFILE);
+  }
   auto file = kernel_.nodes().open(*this, path, flags);
   if (!file) return Err(file.error());
   (*file)->open_flags = flags;
@@ -90,24 +97,34 @@ Result<uint64_t> Process::write(int fd, UserPtr from, uint64_t length) {
 }
 
 Result<uint64_t> Process::pread(int fd, UserPtr to, uint64_t length, uint64_t offset) {
-  auto source = file(fd);
-  if (!source || !readable(**source)) return Err(EBADF);
   if (static_cast<int64_t>(offset) < 0) return Err(EINVAL);
+  auto source = file(fd);
+  if (!source) return Err(EBADF);
+  if (!(*source)->seekable()) return Err(ESPIPE);
+  if (!readable(**source)) return Err(EBADF);
   return (*source)->read(*this, to, std::min(length, kMaxTransfer), offset);
 }
 
 Result<uint64_t> Process::pwrite(int fd, UserPtr from, uint64_t length, uint64_t offset) {
-  auto target = file(fd);
-  if (!target || !writable(**target)) return Err(EBADF);
   if (static_cast<int64_t>(offset) < 0) return Err(EINVAL);
+  auto target = file(fd);
+  if (!target) return Err(EBADF);
+  if (!(*target)->seekable()) return Err(ESPIPE);
+  if (!writable(**target)) return Err(EBADF);
   return (*target)->write(*this, from, std::min(length, kMaxTransfer), offset);
 }
 
 Result<UserPtr> Process::mmap(const MapRequest& request, int fd) {
+  if (request.offset % kPageSize != 0) return Err(EINVAL);
   if ((request.flags & MAP_ANONYMOUS) != 0) return memory().map_anonymous(request);
   auto source = file(fd);
   if (!source) return Err(source.error());
-  if (request.length == 0 || request.offset % kPageSize != 0) return Err(EINVAL);
+  if (request.length == 0) return Err(EINVAL);
+  const uint64_t length = (request.length + kPageSize - 1) & kPageMask;
+  if (length == 0 || length > kTaskSize) return Err(ENOMEM);
+  if (request.offset > UINT64_MAX - length) return Err(EOVERFLOW);
+  const int type = request.flags & MAP_TYPE;
+  if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE) return Err(EINVAL);
   const bool shared_write = (request.flags & MAP_SHARED) != 0 && (request.prot & PROT_WRITE) != 0;
   if (!readable(**source) || (shared_write && !writable(**source))) return Err(EACCES);
   auto object = (*source)->mmap(request);
@@ -169,16 +186,16 @@ Result<FileRef> Process::file(int fd) const {
   return files_[fd];
 }
 
+size_t Process::lowest_free() const {
+  return static_cast<size_t>(std::find(files_.begin(), files_.end(), nullptr) - files_.begin());
+}
+
 Result<int> Process::install(FileRef file) {
   const std::lock_guard lock(mutex_);
-  auto slot = std::find(files_.begin(), files_.end(), nullptr);
-  const auto fd = slot - files_.begin();
+  const size_t fd = lowest_free();
   if (fd >= nofile_) return Err(EMFILE);
-  if (slot == files_.end()) {
-    files_.push_back(std::move(file));
-  } else {
-    *slot = std::move(file);
-  }
+  if (fd == files_.size()) files_.emplace_back();
+  files_[fd] = std::move(file);
   return static_cast<int>(fd);
 }
 

@@ -80,6 +80,8 @@ class Process : Unmovable {
   Result<int> install(FileRef file);
 
  private:
+  [[nodiscard]] size_t lowest_free() const;  // descriptor; mutex_ held
+
   Kernel& kernel_;
   std::shared_ptr<Task> task_;
   mutable std::mutex mutex_;  // guards everything below

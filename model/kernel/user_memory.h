@@ -16,6 +16,9 @@ namespace noiommu {
 
 class File;
 
+// User addresses lie below.
+inline constexpr uint64_t kTaskSize = 0x7ffffffff000;
+
 // What stands behind a mapping: pages of memory, or a device region.
 //
 // Offsets and indexes count from the start of the object. Thread-safety: all methods may be called
@@ -33,7 +36,7 @@ class VmObject {
   // (a device region), ENOMEM where there are no more frames.
   virtual Status pin(uint64_t first, uint64_t pages, std::vector<PfnRun>& runs) = 0;
 
-  // The object that a forked child maps: itself when shared, a copy when private.
+  // The copy that a forked child maps where the parent's mapping is private.
   virtual Result<std::shared_ptr<VmObject>> fork() = 0;
   // Pages that no mapping can reach any more may go, unless they are pinned.
   virtual void discard(uint64_t first, uint64_t pages) = 0;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace noiommu::mm {
 
 namespace {
 
-constexpr uint64_t kTop = 0x7ffff7fff000;  // mappings lie below
+constexpr uint64_t kTop = 0x7ffff7fff000;  // the kernel places mappings below
 constexpr uint64_t kBottom = 0x10000;      // vm.mmap_min_addr
 constexpr uint64_t kHuge2M = 2ULL << 20;
 constexpr uint64_t kHuge1G = 1ULL << 30;
@@ -21,6 +22,19 @@ constexpr uint64_t kHuge1G = 1ULL << 30;
 // Zero for a length that cannot be rounded.
 uint64_t round_up(uint64_t length, uint64_t unit) {
   return (length + unit - 1) & ~(unit - 1);
+}
+
+// What MAP_HUGETLB asks for, 2 MiB when no size is given. Zero for a size that x86-64 has not.
+uint64_t huge_page_size(int flags) {
+  switch ((flags >> MAP_HUGE_SHIFT) & MAP_HUGE_MASK) {
+    case 0:
+    case 21:
+      return kHuge2M;
+    case 30:
+      return kHuge1G;
+    default:
+      return 0;
+  }
 }
 
 bool can_read(int prot) {
@@ -87,7 +101,13 @@ Status AddressSpace::pin(UserPtr start, uint64_t pages, bool write, std::vector<
     for (const PfnRun& run : pinned) memory_.unpin(run);
     return done;
   }
-  runs.insert(runs.end(), pinned.begin(), pinned.end());
+  auto rest = pinned.begin();
+  if (!runs.empty() && rest != pinned.end() &&
+      runs.back().first + runs.back().count == rest->first) {
+    runs.back().count += rest->count;
+    ++rest;
+  }
+  runs.insert(runs.end(), rest, pinned.end());
   return {};
 }
 
@@ -111,17 +131,17 @@ Result<UserPtr> AddressSpace::place(uint64_t length, uint64_t alignment, Vma vma
 
 Result<UserPtr> AddressSpace::map_anonymous(const MapRequest& request) {
   const bool hugetlb = (request.flags & MAP_HUGETLB) != 0;
-  const bool one_gib = (request.flags & MAP_HUGE_1GB) == MAP_HUGE_1GB;
   const bool thp = !hugetlb && memory_.config().transparent_huge_pages && request.length >= kHuge2M;
-  uint64_t page_size = kPageSize;
-  if (hugetlb) page_size = one_gib ? kHuge1G : kHuge2M;
+  const uint64_t page_size = hugetlb ? huge_page_size(request.flags) : kPageSize;
   unsigned order = PhysMem::kOrder4K;
-  if (hugetlb || thp) order = one_gib ? PhysMem::kOrder1G : PhysMem::kOrder2M;
+  if (hugetlb || thp) order = page_size == kHuge1G ? PhysMem::kOrder1G : PhysMem::kOrder2M;
 
-  if (request.length == 0) return Err(EINVAL);
+  if (page_size == 0 || request.length == 0) return Err(EINVAL);
   const uint64_t length = round_up(request.length, page_size);
   if (length == 0 || length > kTop) return Err(ENOMEM);
-  const bool shared = (request.flags & MAP_SHARED) != 0;
+  const int type = request.flags & MAP_TYPE;
+  if (type != MAP_SHARED && type != MAP_PRIVATE) return Err(EINVAL);
+  const bool shared = type == MAP_SHARED;
   Vma vma{.prot = request.prot, .shared = shared, .page_size = page_size, .object = {}, .file = {}};
   vma.object = std::make_shared<PageObject>(
       memory_, length / kPageSize,
@@ -143,9 +163,9 @@ Result<UserPtr> AddressSpace::map_object(const MapRequest& request,
 }
 
 Status AddressSpace::unmap(UserPtr start, uint64_t length) {
-  if (start.value % kPageSize != 0 || length == 0 || start.value > kTop) return Err(EINVAL);
+  if (start.value % kPageSize != 0 || length == 0 || start.value > kTaskSize) return Err(EINVAL);
+  if (length > kTaskSize - start.value) return Err(EINVAL);
   length = round_up(length, kPageSize);
-  if (length == 0 || length > kTop - start.value) return Err(EINVAL);
   const uint64_t end = start.value + length;
 
   std::vector<Vma> gone;  // released after the lock: a last reference runs a file's release
@@ -184,13 +204,18 @@ Status AddressSpace::unmap(UserPtr start, uint64_t length) {
 
 Result<std::shared_ptr<UserMemory>> AddressSpace::fork() {
   auto child = std::make_shared<AddressSpace>(memory_);
+  std::map<const VmObject*, std::shared_ptr<VmObject>> copies;  // pieces of one mapping share it
   const std::shared_lock lock(mutex_);
   for (const auto& [start, vma] : vmas_) {
     Vma copy = vma;
     if (!vma.shared) {
-      auto object = vma.object->fork();
-      if (!object) return Err(object.error());
-      copy.object = std::move(*object);
+      auto& object = copies[vma.object.get()];
+      if (!object) {
+        auto forked = vma.object->fork();
+        if (!forked) return Err(forked.error());
+        object = std::move(*forked);
+      }
+      copy.object = object;
     }
     child->vmas_.emplace(start, std::move(copy));
   }

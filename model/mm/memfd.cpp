@@ -5,7 +5,8 @@
 namespace noiommu::mm {
 
 Memfd::Memfd(PhysMem& memory, uint64_t bytes)
-    : pages_(std::make_shared<PageObject>(memory, (bytes + kPageSize - 1) / kPageSize,
+    : pages_(std::make_shared<PageObject>(memory,
+                                          bytes / kPageSize + (bytes % kPageSize != 0 ? 1 : 0),
                                           PageObject::Sharing::kShared)) {}
 
 Result<std::shared_ptr<VmObject>> Memfd::mmap(const MapRequest& request) {

@@ -1,6 +1,8 @@
 // Pages that a mapping or a memfd is made of, allocated when first touched.
 #pragma once
 
+#include <absl/container/btree_map.h>
+
 #include <array>
 #include <memory>
 #include <mutex>
@@ -33,12 +35,14 @@ class PageObject : public VmObject {
 
  private:
   static constexpr uint64_t kPagesPerChunk = 512;
-  // 2 MiB of the object: whole (part of) a large folio, or page by page.
+  // 2 MiB of the object, of which something was touched: (part of) a large folio, or page by page.
   struct Chunk {
     std::optional<Pfn> folio;
     std::unique_ptr<std::array<std::optional<Pfn>, kPagesPerChunk>> pages;
   };
 
+  [[nodiscard]] uint64_t folio_pages() const { return uint64_t{1} << order_; }
+  [[nodiscard]] bool contains(uint64_t first, uint64_t pages) const;
   [[nodiscard]] std::optional<Pfn> find(uint64_t page) const;
   Result<Pfn> fault(uint64_t page);
 
@@ -46,8 +50,8 @@ class PageObject : public VmObject {
   const uint64_t pages_;
   const Sharing sharing_;
   const unsigned order_;
-  std::mutex mutex_;  // guards chunks_
-  std::vector<Chunk> chunks_;
+  std::mutex mutex_;                         // guards chunks_
+  absl::btree_map<uint64_t, Chunk> chunks_;  // by number of the 2 MiB in the object
 };
 
 }  // namespace noiommu::mm

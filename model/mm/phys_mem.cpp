@@ -58,10 +58,10 @@ Result<Pfn> PhysMem::take_fresh(unsigned order) {
   return start;
 }
 
-Status PhysMem::cut_block() {
+Status PhysMem::cut_2m() {
   auto start = take(kOrder2M);
   if (!start) return Err(start.error());
-  // An odd stride visits every frame of the block once and keeps neighbours 197 turns apart.
+  // An odd stride visits every frame of the block once; this one keeps neighbours 13 turns apart.
   const uint64_t stride = config_.placement == MemoryConfig::Placement::kScattered ? 197 : 1;
   for (uint64_t i = 0; i < kFramesPerBlock; ++i) {
     free_4k_.push_back(*start + i * stride % kFramesPerBlock);
@@ -69,10 +69,19 @@ Status PhysMem::cut_block() {
   return {};
 }
 
+void PhysMem::cut_1g() {
+  const Pfn start = free_1g_.back();
+  free_1g_.pop_back();
+  for (uint64_t i = 0; i < frames_in(kOrder1G); i += frames_in(kOrder2M)) {
+    block(start + i)->order = kOrder2M;
+    free_2m_.push_back(start + i);
+  }
+}
+
 Result<Pfn> PhysMem::take(unsigned order) {
   if (order == kOrder4K) {
     if (free_4k_.empty()) {
-      if (auto cut = cut_block(); !cut) return Err(cut.error());
+      if (auto cut = cut_2m(); !cut) return Err(cut.error());
     }
     const bool scattered = config_.placement == MemoryConfig::Placement::kScattered;
     if (scattered && free_4k_.front() == last_4k_ + 1 && free_4k_.size() > 1) {
@@ -83,7 +92,11 @@ Result<Pfn> PhysMem::take(unsigned order) {
     return last_4k_;
   }
   std::vector<Pfn>& freed = order == kOrder2M ? free_2m_ : free_1g_;
-  if (freed.empty()) return take_fresh(order);
+  if (freed.empty()) {
+    auto fresh = take_fresh(order);
+    if (fresh || order == kOrder1G || free_1g_.empty()) return fresh;
+    cut_1g();
+  }
   const Pfn start = freed.back();
   freed.pop_back();
   return start;
@@ -112,6 +125,20 @@ void PhysMem::free_folio(Pfn head, unsigned order) {
     free_4k_.push_back(head);
   } else {
     (order == kOrder2M ? free_2m_ : free_1g_).push_back(head);
+  }
+}
+
+bool PhysMem::hold(Pfn pfn) {
+  if (block(pfn) == nullptr) return false;
+  while (true) {
+    const Pfn head = folio_head(pfn);
+    std::atomic<uint64_t>& holders = frame(head).holders;
+    uint64_t seen = holders;
+    while (seen != 0 && !holders.compare_exchange_weak(seen, seen + 1)) {
+    }
+    if (seen == 0) return false;
+    if (folio_head(pfn) == head) return true;
+    drop(head, 1);  // memory was cut anew meanwhile, and this is another folio
   }
 }
 
@@ -155,17 +182,19 @@ PhysMem::Page& PhysMem::materialize(Frame& frame) {
   return *bytes;
 }
 
-Status PhysMem::read(PhysAddr from, std::span<std::byte> to) const {
+Status PhysMem::read(PhysAddr from, std::span<std::byte> to) {
   if (!contains(from, to.size())) return Err(EFAULT);
   while (!to.empty()) {
     const uint64_t part = within_page(from, to.size());
-    Block* holder = block(to_pfn(from));
-    const Page* bytes = holder == nullptr ? nullptr : frame(to_pfn(from)).bytes.load();
+    const Pfn pfn = to_pfn(from);
+    const bool held = hold(pfn);
+    const Page* bytes = held ? frame(pfn).bytes.load() : nullptr;
     if (bytes == nullptr) {
       std::memset(to.data(), 0, part);
     } else {
       std::memcpy(to.data(), bytes->data() + from.value % kPageSize, part);
     }
+    if (held) drop(pfn, 1);
     from += part;
     to = to.subspan(part);
   }
@@ -177,8 +206,9 @@ Status PhysMem::write(PhysAddr to, std::span<const std::byte> from) {
   while (!from.empty()) {
     const uint64_t part = within_page(to, from.size());
     const Pfn pfn = to_pfn(to);
-    if (block(pfn) != nullptr && frame(folio_head(pfn)).holders != 0) {
+    if (hold(pfn)) {
       std::memcpy(materialize(frame(pfn)).data() + to.value % kPageSize, from.data(), part);
+      drop(pfn, 1);
     }
     to += part;
     from = from.subspan(part);

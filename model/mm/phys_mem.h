@@ -27,8 +27,8 @@ struct MemoryConfig {
 };
 
 // Frames come in folios of 4 KiB, 2 MiB or 1 GiB, which are held and freed as a whole, as in the
-// kernel; they are never merged into larger ones again. A folio is held by references (the owner
-// has one) and long-term pins; it is free when both are gone.
+// kernel; a free folio may be cut into smaller ones, which are never merged again. A folio is held
+// by references (the owner has one) and long-term pins; it is free when both are gone.
 //
 // Thread-safety: all methods may be called from any thread.
 class PhysMem : Unmovable {
@@ -53,7 +53,7 @@ class PhysMem : Unmovable {
 
   // Loads and stores by physical address, as devices do. EFAULT, with nothing moved, where there
   // is no memory; a store to a frame that nobody holds is lost, a load from it gives zeros.
-  Status read(PhysAddr from, std::span<std::byte> to) const;
+  Status read(PhysAddr from, std::span<std::byte> to);
   Status write(PhysAddr to, std::span<const std::byte> from);
 
   // For leak checks, in frames.
@@ -71,18 +71,21 @@ class PhysMem : Unmovable {
   // 2 MiB, the unit that is cut into 4 KiB folios, used whole, or part of a 1 GiB folio.
   struct Block {
     std::array<Frame, kFramesPerBlock> frames;
-    unsigned order = kOrder4K;
+    std::atomic<unsigned> order = kOrder4K;  // stays while a folio in the block is held
   };
 
   [[nodiscard]] bool contains(PhysAddr addr, uint64_t length) const;
   [[nodiscard]] Block* block(Pfn pfn) const;
   [[nodiscard]] Pfn folio_head(Pfn pfn) const;
   [[nodiscard]] Frame& frame(Pfn pfn) const;
+  // One more holder for the folio of `pfn` while its bytes move, unless nobody holds it.
+  bool hold(Pfn pfn);
   void drop(Pfn pfn, uint64_t holders);
   void free_folio(Pfn head, unsigned order);
   Result<Pfn> take(unsigned order);        // a free folio; mutex_ held
   Result<Pfn> take_fresh(unsigned order);  // memory never used before; mutex_ held
-  Status cut_block();                      // 512 more free 4 KiB folios; mutex_ held
+  Status cut_2m();                         // 512 more free 4 KiB folios; mutex_ held
+  void cut_1g();                           // 512 more free 2 MiB folios; mutex_ held
   static Page& materialize(Frame& frame);
 
   const MemoryConfig config_;

@@ -1,10 +1,10 @@
 #include "model/vfio/device_file.h"
 
-#include <bit>
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
-#include "model/iommufd/context.h"
 #include "model/vfio/group.h"
 #include "uapi/vfio.h"
 
@@ -24,10 +24,17 @@ Status read_prefix(Process& process, UserPtr from, T& to, size_t size) {
 
 // Whether a struct that is longer than ours says nothing there. EFAULT, E2BIG.
 Status check_tail(Process& process, UserPtr tail, uint32_t length) {
-  for (uint32_t i = 0; i < length; ++i) {
-    std::byte byte{};
-    if (auto read = read_user(process.memory(), tail + i, byte); !read) return read;
-    if (byte != std::byte{0}) return Err(E2BIG);
+  std::array<std::byte, kPageSize> page;
+  while (length > 0) {
+    // Page by page, so that a byte that is not zero is seen before the page behind it faults.
+    const auto part =
+        std::span(page).first(std::min<uint64_t>(length, kPageSize - tail.value % kPageSize));
+    if (auto read = process.memory().read(tail, part); !read) return read;
+    if (std::ranges::any_of(part, [](std::byte byte) { return byte != std::byte{0}; })) {
+      return Err(E2BIG);
+    }
+    tail += part.size();
+    length -= static_cast<uint32_t>(part.size());
   }
   return {};
 }
@@ -104,6 +111,7 @@ Status DeviceFile::bind_iommufd(Process& process, UserPtr argument) {
 
 Status DeviceFile::bind_locked(Process& process, UserPtr argument,
                                const vfio_device_bind_iommufd& bind) {
+  Result<FileRef> file;  // let go after the lock, which the release of a device file takes
   const std::lock_guard lock(device_->set->mutex);
   if (access_granted_) return Err(EINVAL);
   std::array<std::byte, 16> token{};
@@ -114,7 +122,7 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
   auto token_ok = device_->driver.match_token(has_token ? token.data() : nullptr);
   if (!token_ok) return token_ok;
 
-  auto file = process.file(bind.iommufd);
+  file = process.file(bind.iommufd);
   if (!file) return Err(file.error());
   auto context = std::dynamic_pointer_cast<iommufd::Context>(*file);
   if (!context) return Err(EBADFD);
@@ -134,9 +142,10 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
 
 Status DeviceFile::open_device(std::shared_ptr<iommufd::Context> context) {
   const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !device_->info.has_iommu;
-  auto binding = iommufd::Binding::create(std::move(context), noiommu);
+  auto binding = iommufd::Binding::create(context, noiommu);
   if (!binding) return Err(binding.error());
   if (auto opened = device_->driver.open_device(); !opened) return opened;
+  context_ = std::move(context);
   binding_ = std::move(*binding);
   ++device_->open_count;
   return {};
@@ -146,7 +155,40 @@ Status DeviceFile::open_device(std::shared_ptr<iommufd::Context> context) {
 void DeviceFile::close_device() {
   device_->driver.close_device();
   binding_.reset();
+  context_.reset();
   --device_->open_count;
+}
+
+// Why iommufd refuses an attach that cannot succeed: the page table is looked up first.
+Errno DeviceFile::refusal(uint32_t pt_id, Errno otherwise) const {
+  auto pt = context_->objects().get_any(pt_id);
+  if (!pt) return pt.error();
+  return (*pt)->type() == iommufd::Object::Type::kDevice ? Errno{EINVAL} : otherwise;
+}
+
+Result<uint32_t> DeviceFile::attach_device(uint32_t pt_id) {
+  if (attached_as_pasid_) return Err(refusal(pt_id, Errno{EBUSY}));
+  auto hwpt = binding_->device().attach(pt_id);
+  if (hwpt) attached_ = true;
+  return hwpt;
+}
+
+// No page table of the model can be used with a PASID.
+Result<uint32_t> DeviceFile::attach_pasid(uint32_t pasid, uint32_t pt_id) {
+  if (pasid > INT32_MAX) return Err(ENOSPC);
+  if (pasid != 0) return Err(refusal(pt_id, Errno{EINVAL}));
+  if (attached_) return Err(refusal(pt_id, Errno{EBUSY}));
+  auto hwpt = binding_->device().attach(pt_id);
+  if (hwpt) attached_as_pasid_ = true;
+  return hwpt;
+}
+
+void DeviceFile::detach_device() {
+  if (std::exchange(attached_, false)) binding_->device().detach();
+}
+
+void DeviceFile::detach_pasid(uint32_t pasid) {
+  if (pasid == 0 && std::exchange(attached_as_pasid_, false)) binding_->device().detach();
 }
 
 // Spec: vfio-core.md section 9.
@@ -155,15 +197,20 @@ Status DeviceFile::attach(Process& process, UserPtr argument) {
   if (auto read = read_prefix(process, argument, attach, kAttachMin); !read) return read;
   if (attach.argsz < kAttachMin) return Err(EINVAL);
   if ((attach.flags & ~VFIO_DEVICE_ATTACH_PASID) != 0) return Err(EINVAL);
-  // Attaching a PASID is not modelled, and answered as by a driver without PASIDs.
-  if ((attach.flags & VFIO_DEVICE_ATTACH_PASID) != 0) return Err(EOPNOTSUPP);
+  const bool has_pasid = (attach.flags & VFIO_DEVICE_ATTACH_PASID) != 0;
+  if (has_pasid) {
+    if (attach.argsz < sizeof(attach)) return Err(EINVAL);
+    auto read = read_user(process.memory(),
+                          argument + offsetof(vfio_device_attach_iommufd_pt, pasid), attach.pasid);
+    if (!read) return read;
+  }
 
   const std::lock_guard lock(device_->set->mutex);
-  auto hwpt = binding_->device().attach(attach.pt_id);
+  auto hwpt = has_pasid ? attach_pasid(attach.pasid, attach.pt_id) : attach_device(attach.pt_id);
   if (!hwpt) return Err(hwpt.error());
   auto told = write_user(process.memory(),
                          argument + offsetof(vfio_device_attach_iommufd_pt, pt_id), *hwpt);
-  if (!told) binding_->device().detach();
+  if (!told) detach_device();  // also after an attach of PASID 0, which therefore stays
   return told;
 }
 
@@ -172,10 +219,20 @@ Status DeviceFile::detach(Process& process, UserPtr argument) {
   if (auto read = read_prefix(process, argument, detach, kDetachMin); !read) return read;
   if (detach.argsz < kDetachMin) return Err(EINVAL);
   if ((detach.flags & ~VFIO_DEVICE_DETACH_PASID) != 0) return Err(EINVAL);
-  if ((detach.flags & VFIO_DEVICE_DETACH_PASID) != 0) return Err(EOPNOTSUPP);
+  const bool has_pasid = (detach.flags & VFIO_DEVICE_DETACH_PASID) != 0;
+  if (has_pasid) {
+    if (detach.argsz < sizeof(detach)) return Err(EINVAL);
+    auto read = read_user(process.memory(),
+                          argument + offsetof(vfio_device_detach_iommufd_pt, pasid), detach.pasid);
+    if (!read) return read;
+  }
 
   const std::lock_guard lock(device_->set->mutex);
-  binding_->device().detach();
+  if (has_pasid) {
+    detach_pasid(detach.pasid);
+  } else {
+    detach_device();
+  }
   return {};
 }
 

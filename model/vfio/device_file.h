@@ -1,8 +1,10 @@
 // An open VFIO device: from its cdev node, or later from its group.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
+#include "model/iommufd/context.h"
 #include "model/iommufd/device.h"
 #include "model/kernel/file.h"
 #include "model/vfio/vfio_main.h"
@@ -33,6 +35,12 @@ class DeviceFile : public File {
   Status open_device(std::shared_ptr<iommufd::Context> context);
   void close_device();
   Status attach(Process& process, UserPtr argument);
+  // All with the device set's lock.
+  Result<uint32_t> attach_device(uint32_t pt_id);
+  Result<uint32_t> attach_pasid(uint32_t pasid, uint32_t pt_id);
+  void detach_device();
+  void detach_pasid(uint32_t pasid);
+  [[nodiscard]] Errno refusal(uint32_t pt_id, Errno otherwise) const;
   Status detach(Process& process, UserPtr argument);
   Result<int64_t> feature(Process& process, UserPtr argument);
 
@@ -40,7 +48,12 @@ class DeviceFile : public File {
   const std::shared_ptr<VfioDevice> device_;
   // Set once, under the device set's lock, when the device answers to this file.
   std::atomic<bool> access_granted_ = false;
-  std::unique_ptr<iommufd::Binding> binding_;  // guarded by the device set's lock
+  // Guarded by the device set's lock.
+  std::shared_ptr<iommufd::Context> context_;
+  std::unique_ptr<iommufd::Binding> binding_;
+  // PASID 0 means the device itself, but ATTACH and DETACH keep separate books of the two.
+  bool attached_ = false;
+  bool attached_as_pasid_ = false;
 };
 
 }  // namespace noiommu::vfio

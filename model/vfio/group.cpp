@@ -36,9 +36,10 @@ class VfioGroup::OpenFile : public File {
   std::shared_ptr<VfioGroup> group_;
 };
 
-VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type)
+VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor)
     : type_(type),
       name_(fmt::format("{}{}", type == Type::kNoIommu ? "noiommu-" : "", iommu_group->id())),
+      minor_(minor),
       iommu_group_(std::move(iommu_group)) {}
 
 Result<FileRef> VfioGroup::open(const std::shared_ptr<VfioGroup>& group, Process& process) {

@@ -17,13 +17,14 @@ class VfioGroup : Unmovable {
  public:
   enum class Type { kIommu, kNoIommu };
 
-  VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type);
+  VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor);
 
   // open(2) of the group node. ENODEV, EPERM, EBUSY; section 5.1.
   static Result<FileRef> open(const std::shared_ptr<VfioGroup>& group, Process& process);
 
   [[nodiscard]] Type type() const { return type_; }
   [[nodiscard]] const std::string& name() const { return name_; }  // N or noiommu-N
+  [[nodiscard]] uint32_t minor_number() const { return minor_; }   // of its node
   // Nothing once no device is left.
   [[nodiscard]] std::shared_ptr<IommuGroup> iommu_group() const;
 
@@ -40,6 +41,7 @@ class VfioGroup : Unmovable {
 
   const Type type_;
   const std::string name_;
+  const uint32_t minor_;
   mutable std::mutex mutex_;  // guards everything below
   std::shared_ptr<IommuGroup> iommu_group_;
   unsigned devices_ = 0;

@@ -94,13 +94,15 @@ Status Vfio::set_group(VfioDevice& device) {
   device.group = groups_[iommu_group->id()].lock();
   if (!device.group) {
     const auto type = fake ? VfioGroup::Type::kNoIommu : VfioGroup::Type::kIommu;
-    device.group = std::make_shared<VfioGroup>(iommu_group, type);
+    device.group = std::make_shared<VfioGroup>(iommu_group, type, *group_minor_ida_.alloc());
     groups_[iommu_group->id()] = device.group;
     const std::string sysfs = "devices/virtual/vfio/" + device.group->name();
-    kernel_.nodes().add_attribute(
-        fmt::format("/sys/{}/dev", sysfs), 0444,
-        {.show = [id = iommu_group->id()] { return fmt::format("{}:{}\n", kGroupMajor, id); },
-         .store = {}});
+    kernel_.nodes().add_attribute(fmt::format("/sys/{}/dev", sysfs), 0444,
+                                  {.show =
+                                       [minor = device.group->minor_number()] {
+                                         return fmt::format("{}:{}\n", kGroupMajor, minor);
+                                       },
+                                   .store = {}});
     kernel_.nodes().add_link("/sys/class/vfio/" + device.group->name(), "../../" + sysfs);
     kernel_.nodes().add_device(
         "/dev/vfio/" + device.group->name(), 0600,
@@ -126,6 +128,7 @@ void Vfio::remove_group(VfioDevice& device) {
   const std::lock_guard lock(mutex_);
   if (device.group->remove_device()) return;
   groups_.erase(iommu_group->id());
+  group_minor_ida_.free(device.group->minor_number());
   kernel_.nodes().remove("/dev/vfio/" + device.group->name());
   kernel_.nodes().remove("/sys/class/vfio/" + device.group->name());
   kernel_.nodes().remove("/sys/devices/virtual/vfio/" + device.group->name());

@@ -49,7 +49,9 @@ class Vfio : Unmovable {
   std::atomic<bool> enable_unsafe_noiommu_mode_;
 
   std::mutex mutex_;  // guards everything below
-  Ida device_ida_{0, (1U << 20) - 1};
+  static constexpr uint32_t kLastMinor = (1U << 20) - 1;
+  Ida device_ida_{0, kLastMinor};
+  Ida group_minor_ida_{0, kLastMinor};  // never runs out: a group has at least one device
   std::map<uint32_t, std::weak_ptr<VfioGroup>> groups_;  // by iommu_group id
 };
 

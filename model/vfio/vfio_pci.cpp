@@ -32,16 +32,10 @@ class VfioPci::BarMapping : public VmObject {
   explicit BarMapping(VfioPci& owner) : owner_(owner) {}
 
   Status load(uint64_t offset, std::span<std::byte> to) override {
-    const Place at = place(offset);
-    if (!owner_.config_.memory_enabled()) return Err(EFAULT);
-    owner_.function_.bar_read(at.index, at.offset, to);
-    return {};
+    return owner_.transfer_out(place(offset), to) ? Status() : Status(Err(EFAULT));
   }
   Status store(uint64_t offset, std::span<const std::byte> from) override {
-    const Place at = place(offset);
-    if (!owner_.config_.memory_enabled()) return Err(EFAULT);
-    owner_.function_.bar_write(at.index, at.offset, from);
-    return {};
+    return owner_.transfer_in(place(offset), from) ? Status() : Status(Err(EFAULT));
   }
   Status pin(uint64_t /*first*/, uint64_t /*pages*/, std::vector<PfnRun>& /*runs*/) override {
     return Err(EFAULT);
@@ -76,17 +70,19 @@ void VfioPci::close_device() {
   intrs_->disable_all();
   function_.set_interrupt_sink(nullptr);
   low_power_ = false;
+  reset_function();
   const uint32_t command = function_.config_read(PCI_COMMAND, 2);
   function_.config_write(PCI_COMMAND, 2, command & ~uint32_t{PCI_COMMAND_MASTER});
-  reset_function();
 }
 
 // Nothing happens to a function that cannot be reset: its registers stay as they are.
 void VfioPci::reset_function() {
   if (!function_.has_reset()) return;
-  const uint32_t command = function_.config_read(PCI_COMMAND, 2);
+  const uint32_t cache_line_size = function_.config_read(PCI_CACHE_LINE_SIZE, 1);
   static_cast<void>(function_.reset());
-  function_.config_write(PCI_COMMAND, 2, command);
+  // The kernel saves the header and the capabilities before a reset, and puts them back.
+  function_.config_write(PCI_CACHE_LINE_SIZE, 1, cache_line_size);
+  intrs_->restore();
 }
 
 Result<int64_t> VfioPci::ioctl(Process& process, uint32_t command, UserPtr argument) {
@@ -119,7 +115,6 @@ Status VfioPci::get_info(Process& process, UserPtr argument) const {
   vfio_device_info info{};
   if (auto read = read_argument(process, argument, info, kMin); !read) return read;
   const size_t size = std::min<size_t>(info.argsz, sizeof(info));
-  info.argsz = sizeof(info);
   info.flags = VFIO_DEVICE_FLAGS_PCI;
   if (function_.has_reset()) info.flags |= VFIO_DEVICE_FLAGS_RESET;
   info.num_regions = VFIO_PCI_NUM_REGIONS;
@@ -163,6 +158,7 @@ Status VfioPci::get_irq_info(Process& process, UserPtr argument) const {
 
 Status VfioPci::reset() {
   if (!function_.has_reset()) return Err(EINVAL);
+  const std::unique_lock lock(memory_mutex_);
   reset_function();
   return {};
 }
@@ -219,7 +215,10 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
       if (auto read = read_user(process.memory(), payload, entry); !read) {
         return Err(read.error());
       }
-      if (entry.reserved != 0 || entry.wakeup_eventfd < 0) return Err(EINVAL);
+      if (entry.wakeup_eventfd < 0) return Err(EINVAL);
+      if (auto eventfd = find_eventfd(process, entry.wakeup_eventfd); !eventfd) {
+        return Err(eventfd.error());
+      }
       break;
     }
     case VFIO_DEVICE_FEATURE_DMA_BUF:
@@ -232,7 +231,7 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
 }
 
 // Spec: vfio-core.md section 11.9.
-Result<uint64_t> VfioPci::check_access(uint64_t position, uint64_t length) {
+Result<uint64_t> VfioPci::check_access(uint64_t position, uint64_t length) const {
   const Place at = place(position);
   if (at.index >= VFIO_PCI_NUM_REGIONS) return Err(EINVAL);
   if (at.index == VFIO_PCI_CONFIG_REGION_INDEX) {
@@ -242,24 +241,30 @@ Result<uint64_t> VfioPci::check_access(uint64_t position, uint64_t length) {
   if (at.index >= VFIO_PCI_ROM_REGION_INDEX) return Err(EINVAL);
   const uint64_t size = function_.bar(at.index).size;
   if (at.offset >= size) return Err(EINVAL);
-  if (!config_.memory_enabled()) return Err(EIO);
   return std::min(length, size - at.offset);
 }
 
-void VfioPci::transfer_out(Place at, std::span<std::byte> to) {
+Status VfioPci::transfer_out(Place at, std::span<std::byte> to) {
   if (at.index == VFIO_PCI_CONFIG_REGION_INDEX) {
     config_.read(at.offset, to);
-  } else {
-    function_.bar_read(at.index, at.offset, to);
+    return {};
   }
+  const std::shared_lock lock(memory_mutex_);
+  if (!config_.memory_enabled()) return Err(EIO);
+  function_.bar_read(at.index, at.offset, to);
+  return {};
 }
 
-void VfioPci::transfer_in(Place at, std::span<const std::byte> from) {
+Status VfioPci::transfer_in(Place at, std::span<const std::byte> from) {
   if (at.index == VFIO_PCI_CONFIG_REGION_INDEX) {
+    const std::unique_lock lock(memory_mutex_);
     config_.write(at.offset, from);
-  } else {
-    function_.bar_write(at.index, at.offset, from);
+    return {};
   }
+  const std::shared_lock lock(memory_mutex_);
+  if (!config_.memory_enabled()) return Err(EIO);
+  function_.bar_write(at.index, at.offset, from);
+  return {};
 }
 
 Result<uint64_t> VfioPci::read(Process& process, UserPtr to, uint64_t length, uint64_t position) {
@@ -271,7 +276,9 @@ Result<uint64_t> VfioPci::read(Process& process, UserPtr to, uint64_t length, ui
     // Chunks end where an aligned access does, so that none is split.
     const uint64_t room = kChunk - (position + done) % kChunk;
     const auto part = std::span(bytes).first(std::min(*allowed - done, room));
-    transfer_out(place(position + done), part);
+    if (auto moved = transfer_out(place(position + done), part); !moved) {
+      return Err(moved.error());
+    }
     if (auto told = process.memory().write(to + done, part); !told) return Err(told.error());
     done += part.size();
   }
@@ -288,7 +295,9 @@ Result<uint64_t> VfioPci::write(Process& process, UserPtr from, uint64_t length,
     const uint64_t room = kChunk - (position + done) % kChunk;
     const auto part = std::span(bytes).first(std::min(*allowed - done, room));
     if (auto read = process.memory().read(from + done, part); !read) return Err(read.error());
-    transfer_in(place(position + done), part);
+    if (auto moved = transfer_in(place(position + done), part); !moved) {
+      return Err(moved.error());
+    }
     done += part.size();
   }
   return allowed;

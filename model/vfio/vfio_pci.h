@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <memory>
+#include <shared_mutex>
+#include <span>
 #include <string_view>
 
 #include "model/kernel/kernel.h"
@@ -49,17 +51,21 @@ class VfioPci : public VfioDriver, Unmovable {
   Status get_hot_reset_info(Process& process, UserPtr argument) const;
   Status hot_reset(Process& process, UserPtr argument) const;
   Status reset();
+  // With memory_mutex_ held, or before anybody else can use the device.
   void reset_function();
 
-  // How many bytes of an access of `length` at `position` take place. EINVAL, EFAULT, EIO.
-  Result<uint64_t> check_access(uint64_t position, uint64_t length);
-  void transfer_in(Place at, std::span<const std::byte> from);
-  void transfer_out(Place at, std::span<std::byte> to);
+  // How many bytes of an access of `length` at `position` take place. EINVAL, EFAULT.
+  Result<uint64_t> check_access(uint64_t position, uint64_t length) const;
+  // EIO for a BAR while memory decoding is off.
+  Status transfer_in(Place at, std::span<const std::byte> from);
+  Status transfer_out(Place at, std::span<std::byte> to);
 
   Kernel& kernel_;
   pci::Function& function_;
   VfioPciConfig config_;
   const std::shared_ptr<VfioPciIntrs> intrs_;
+  // The kernel's memory_lock: no access to a BAR falls into a reset or a change of COMMAND.
+  std::shared_mutex memory_mutex_;
   std::atomic<bool> low_power_ = false;
 };
 

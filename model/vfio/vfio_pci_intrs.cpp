@@ -8,6 +8,14 @@
 
 namespace noiommu::vfio {
 
+Result<std::shared_ptr<EventFd>> find_eventfd(Process& process, int32_t fd) {
+  auto file = process.file(fd);
+  if (!file) return Err(file.error());
+  auto eventfd = std::dynamic_pointer_cast<EventFd>(*file);
+  if (!eventfd) return Err(EINVAL);
+  return eventfd;
+}
+
 VfioPciIntrs::Lock::~Lock() {
   const std::vector<Trigger> signals = std::exchange(intrs_.signals_, {});
   lock_.unlock();
@@ -26,9 +34,9 @@ bool VfioPciIntrs::Request::asks_for_first() const {
   return data() == VFIO_IRQ_SET_DATA_NONE || payload[0] != std::byte{0};
 }
 
-int32_t VfioPciIntrs::Request::fd(uint32_t i) const {
+int32_t VfioPciIntrs::Request::fd() const {
   int32_t value = 0;
-  std::memcpy(&value, payload.data() + i * sizeof(value), sizeof(value));
+  std::memcpy(&value, payload.data(), sizeof(value));
   return value;
 }
 
@@ -62,15 +70,11 @@ Result<VfioPciIntrs::Request> VfioPciIntrs::read_request(Process& process, UserP
   if (auto read = process.memory().read(argument + sizeof(set), request.payload); !read) {
     return Err(read.error());
   }
+  // Looked up before any lock: letting go of a file of another kind may release it.
+  if (request.data() == VFIO_IRQ_SET_DATA_EVENTFD && set.count > 0 && request.fd() >= 0) {
+    request.eventfd = find_eventfd(process, request.fd());
+  }
   return request;
-}
-
-Result<VfioPciIntrs::Trigger> VfioPciIntrs::trigger(Process& process, int32_t fd) {
-  auto file = process.file(fd);
-  if (!file) return Err(file.error());
-  auto eventfd = std::dynamic_pointer_cast<EventFd>(*file);
-  if (!eventfd) return Err(EINVAL);
-  return eventfd;
 }
 
 Status VfioPciIntrs::set_irqs(Process& process, UserPtr argument) {
@@ -80,18 +84,18 @@ Status VfioPciIntrs::set_irqs(Process& process, UserPtr argument) {
   const uint32_t action = request->action();
   switch (request->set.index) {
     case VFIO_PCI_INTX_IRQ_INDEX:
-      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_intx(process, *request);
+      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_intx(*request);
       if (action == VFIO_IRQ_SET_ACTION_MASK) return mask_intx(*request);
-      if (action == VFIO_IRQ_SET_ACTION_UNMASK) return unmask_intx(process, *request);
+      if (action == VFIO_IRQ_SET_ACTION_UNMASK) return unmask_intx(*request);
       break;
     case VFIO_PCI_MSI_IRQ_INDEX:
-      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_msi(process, *request);
+      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_msi(*request);
       break;
     case VFIO_PCI_ERR_IRQ_INDEX:
-      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_single(process, *request, error_);
+      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_single(*request, error_);
       break;
     case VFIO_PCI_REQ_IRQ_INDEX:
-      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_single(process, *request, request_);
+      if (action == VFIO_IRQ_SET_ACTION_TRIGGER) return set_single(*request, request_);
       break;
     default:
       break;
@@ -116,7 +120,7 @@ void VfioPciIntrs::disable() {
   write_command();
 }
 
-Status VfioPciIntrs::set_msi(Process& process, const Request& request) {
+Status VfioPciIntrs::set_msi(const Request& request) {
   const bool enabled = mode_ == Mode::kMsi;
   if (enabled && request.set.count == 0 && request.data() == VFIO_IRQ_SET_DATA_NONE) {
     disable();
@@ -125,11 +129,9 @@ Status VfioPciIntrs::set_msi(Process& process, const Request& request) {
   if (!enabled && mode_ != Mode::kNone) return Err(EINVAL);
   if (request.data() == VFIO_IRQ_SET_DATA_EVENTFD) {
     if (request.set.count == 0) return enabled ? Status() : Status(Err(ERANGE));
-    Result<Trigger> eventfd = Trigger();
-    if (request.fd(0) >= 0) eventfd = trigger(process, request.fd(0));
     vector_.reset();  // whatever comes, the old one is disarmed
-    if (!eventfd) return Err(eventfd.error());
-    vector_ = std::move(*eventfd);
+    if (!request.eventfd) return Err(request.eventfd.error());
+    vector_ = *request.eventfd;
     if (!enabled) enable_msi(true);
     mode_ = Mode::kMsi;
     return {};
@@ -139,7 +141,7 @@ Status VfioPciIntrs::set_msi(Process& process, const Request& request) {
   return {};
 }
 
-Status VfioPciIntrs::set_intx(Process& process, const Request& request) {
+Status VfioPciIntrs::set_intx(const Request& request) {
   const bool enabled = mode_ == Mode::kIntx;
   if (enabled && request.set.count == 0 && request.data() == VFIO_IRQ_SET_DATA_NONE) {
     disable();
@@ -147,10 +149,8 @@ Status VfioPciIntrs::set_intx(Process& process, const Request& request) {
   }
   if ((!enabled && mode_ != Mode::kNone) || request.set.count != 1) return Err(EINVAL);
   if (request.data() == VFIO_IRQ_SET_DATA_EVENTFD) {
-    Result<Trigger> eventfd = Trigger();
-    if (request.fd(0) >= 0) eventfd = trigger(process, request.fd(0));
-    if (!eventfd) return Err(eventfd.error());
-    vector_ = std::move(*eventfd);
+    if (!request.eventfd) return Err(request.eventfd.error());
+    vector_ = *request.eventfd;
     mode_ = Mode::kIntx;
     deliver_intx();
     return {};
@@ -169,14 +169,12 @@ Status VfioPciIntrs::mask_intx(const Request& request) {
   return {};
 }
 
-Status VfioPciIntrs::unmask_intx(Process& process, const Request& request) {
+Status VfioPciIntrs::unmask_intx(const Request& request) {
   if (mode_ != Mode::kIntx || request.set.count != 1) return Err(EINVAL);
   if (request.data() == VFIO_IRQ_SET_DATA_EVENTFD) {
-    Result<Trigger> eventfd = Trigger();
-    if (request.fd(0) >= 0) eventfd = trigger(process, request.fd(0));
-    if (!eventfd) return Err(eventfd.error());
+    if (!request.eventfd) return Err(request.eventfd.error());
     if (unmask_) unmask_->listen({});
-    unmask_ = std::move(*eventfd);
+    unmask_ = *request.eventfd;
     if (unmask_) {
       unmask_->listen([weak = weak_from_this()] {
         const auto self = weak.lock();
@@ -195,7 +193,7 @@ Status VfioPciIntrs::unmask_intx(Process& process, const Request& request) {
 }
 
 // ERR and REQ: one eventfd that the kernel signals, and that the program can signal for a test.
-Status VfioPciIntrs::set_single(Process& process, const Request& request, Trigger& single) {
+Status VfioPciIntrs::set_single(const Request& request, Trigger& single) {
   const uint32_t count = request.set.count;
   switch (request.data()) {
     case VFIO_IRQ_SET_DATA_NONE:
@@ -214,12 +212,9 @@ Status VfioPciIntrs::set_single(Process& process, const Request& request, Trigge
       break;
   }
   if (count == 0) return Err(EINVAL);
-  const int32_t fd = request.fd(0);
-  if (fd < -1) return Err(EINVAL);
-  Result<Trigger> eventfd = Trigger();
-  if (fd >= 0) eventfd = trigger(process, fd);
-  if (!eventfd) return Err(eventfd.error());
-  single = std::move(*eventfd);
+  if (request.fd() < -1) return Err(EINVAL);
+  if (!request.eventfd) return Err(request.eventfd.error());
+  single = *request.eventfd;
   return {};
 }
 
@@ -240,6 +235,12 @@ bool VfioPciIntrs::request() {
 void VfioPciIntrs::update_command() {
   const Lock lock(*this);
   deliver_intx();
+}
+
+void VfioPciIntrs::restore() {
+  const Lock lock(*this);
+  if (mode_ == Mode::kMsi) enable_msi(true);
+  write_command();
 }
 
 void VfioPciIntrs::write_command() {

@@ -16,6 +16,9 @@
 
 namespace noiommu::vfio {
 
+// EBADF; EINVAL for a file of another kind.
+Result<std::shared_ptr<EventFd>> find_eventfd(Process& process, int32_t fd);
+
 // Spec: vfio-core.md sections 11.4 and 11.5. Thread-safety: all methods may be called from any
 // thread; interrupts arrive in the thread that made the device raise them.
 class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_this<VfioPciIntrs> {
@@ -34,6 +37,8 @@ class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_t
   bool request();
   // Brings COMMAND of the function in line with what the program asked for and what is masked.
   void update_command();
+  // Sets COMMAND and MSI of the function up again after a reset of it.
+  void restore();
 
   void intx_changed(bool level) override;
   void msi(unsigned vector) override;
@@ -46,16 +51,16 @@ class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_t
   struct Request {
     vfio_irq_set set;
     std::vector<std::byte> payload;
+    // For DATA_EVENTFD with count 1: nothing for a negative descriptor; EBADF, EINVAL.
+    Result<Trigger> eventfd;
 
     [[nodiscard]] uint32_t data() const { return set.flags & VFIO_IRQ_SET_DATA_TYPE_MASK; }
     [[nodiscard]] uint32_t action() const { return set.flags & VFIO_IRQ_SET_ACTION_TYPE_MASK; }
     // NONE means every vector, BOOL those whose byte is set.
     [[nodiscard]] bool asks_for_first() const;
-    [[nodiscard]] int32_t fd(uint32_t i) const;
+    [[nodiscard]] int32_t fd() const;
   };
   static Result<Request> read_request(Process& process, UserPtr argument);
-  // The eventfd of a descriptor; nothing for -1. EBADF, EINVAL.
-  static Result<Trigger> trigger(Process& process, int32_t fd);
 
   // Holds mutex_. What signal() collected is signalled when it is released: an eventfd may run a
   // listener that comes back here.
@@ -71,11 +76,11 @@ class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_t
 
   // All with mutex_ held.
   void signal(const Trigger& trigger);
-  Status set_msi(Process& process, const Request& request);
-  Status set_intx(Process& process, const Request& request);
+  Status set_msi(const Request& request);
+  Status set_intx(const Request& request);
   Status mask_intx(const Request& request);
-  Status unmask_intx(Process& process, const Request& request);
-  Status set_single(Process& process, const Request& request, Trigger& single);
+  Status unmask_intx(const Request& request);
+  Status set_single(const Request& request, Trigger& single);
   void enable_msi(bool on);
   void disable();
   void write_command();

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,10 +52,13 @@ class Program {
   // ioctl(2) with a struct, which holds what the kernel wrote back.
   template <class T>
   int64_t ioctl(int fd, uint32_t command, T& argument) {
-    const UserPtr at = scratch(sizeof(argument));
+    static_assert(sizeof(T) <= kPageSize);
+    const UserPtr page = take_page();
+    const UserPtr at = page + (kPageSize - sizeof(T));
     store(at, std::as_bytes(std::span(&argument, 1)));
     const int64_t done = answer(process->ioctl(fd, command, at.value));
     load(at, std::as_writable_bytes(std::span(&argument, 1)));
+    give_page_back(page);
     return done;
   }
   int64_t ioctl_value(int fd, uint32_t command, uint64_t argument) {
@@ -62,7 +67,7 @@ class Program {
 
   // Zeroed anonymous memory; `flags` may add MAP_SHARED or MAP_HUGETLB.
   UserPtr memory(uint64_t length, int prot = PROT_READ | PROT_WRITE, int flags = MAP_PRIVATE) {
-    return *process->mmap({.length = length, .prot = prot, .flags = flags | MAP_ANONYMOUS});
+    return process->mmap({.length = length, .prot = prot, .flags = flags | MAP_ANONYMOUS}).value();
   }
   void store(UserPtr to, std::span<const std::byte> bytes) {
     if (!process->memory().write(to, bytes)) throw std::logic_error("bad store");
@@ -70,10 +75,14 @@ class Program {
   void load(UserPtr from, std::span<std::byte> bytes) {
     if (!process->memory().read(from, bytes)) throw std::logic_error("bad load");
   }
-  // At the end of a mapping, so that reading or writing past it faults.
+  // Right below a page that nothing may touch, so that reading or writing past it faults.
   UserPtr scratch(uint64_t length) {
     const uint64_t whole = (length + kPageSize - 1) & kPageMask;
-    return memory(whole) + (whole - length);
+    for (;;) {
+      const UserPtr wall = memory(kPageSize, PROT_NONE);
+      const UserPtr at = memory(whole);
+      if (at + whole == wall) return at + (whole - length);
+    }
   }
 
   // The text of a file, or "-errno".
@@ -100,6 +109,23 @@ class Program {
 
   std::shared_ptr<Machine> machine;
   std::unique_ptr<Process> process;
+
+ private:
+  // Pages for the arguments of ioctls, as many as threads are in one at a time.
+  UserPtr take_page() {
+    const std::lock_guard lock(pages_mutex_);
+    if (pages_.empty()) return scratch(kPageSize);
+    const UserPtr page = pages_.back();
+    pages_.pop_back();
+    return page;
+  }
+  void give_page_back(UserPtr page) {
+    const std::lock_guard lock(pages_mutex_);
+    pages_.push_back(page);
+  }
+
+  std::mutex pages_mutex_;
+  std::vector<UserPtr> pages_;
 };
 
 }  // namespace noiommu::tests

@@ -1,0 +1,1 @@
+// Nothing: see test_headers in CMakeLists.txt.
