@@ -54,23 +54,6 @@ constexpr std::array<Entry, kNumbers> table() {
 
 constexpr std::array<Entry, kNumbers> kTable = table();
 
-// Whether the program's struct, where it is longer than the kernel's, says nothing there. Page by
-// page, so that a byte that says something is found before an unreadable page behind it.
-Status check_tail(UserMemory& memory, UserPtr tail, uint32_t length) {
-  std::array<std::byte, kPageSize> bytes;
-  while (length > 0) {
-    const uint64_t in_page = kPageSize - tail.value % kPageSize;
-    const auto part = std::span(bytes).first(std::min<uint64_t>(length, in_page));
-    if (auto read = memory.read(tail, part); !read) return read;
-    for (const std::byte byte : part) {
-      if (byte != std::byte{0}) return Err(E2BIG);
-    }
-    tail += part.size();
-    length -= static_cast<uint32_t>(part.size());
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argument) {
@@ -78,18 +61,15 @@ Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argu
   if (number < kFirstNumber || number >= kFirstNumber + kNumbers) return Err(ENOTTY);
   UserMemory& memory = process.memory();
   Ucmd ucmd{.context = *this, .process = process, .user = {argument}};
-  if (auto read = read_user(memory, ucmd.user, ucmd.user_size); !read) return Err(read.error());
+  if (auto size = read_user(memory, ucmd.user, ucmd.user_size); !size) return Err(size.error());
   const Entry& entry = kTable[number - kFirstNumber];
   if (command != entry.command) return Err(ENOTTY);
   if (ucmd.user_size < entry.min_size) return Err(EINVAL);
 
-  if (ucmd.user_size > entry.size) {
-    auto tail = check_tail(memory, ucmd.user + entry.size, ucmd.user_size - entry.size);
-    if (!tail) return Err(tail.error());
-  }
-  alignas(8) std::array<std::byte, kMaxSize> bytes{};
-  const auto known = std::span(bytes).first(std::min(ucmd.user_size, entry.size));
-  if (auto read = memory.read(ucmd.user, known); !read) return Err(read.error());
+  alignas(8) std::array<std::byte, kMaxSize> bytes;
+  auto read =
+      read_user_struct(memory, ucmd.user, ucmd.user_size, std::span(bytes).first(entry.size));
+  if (!read) return Err(read.error());
   if (auto done = entry.run(ucmd, bytes.data()); !done) return Err(done.error());
   return 0;
 }

@@ -92,4 +92,10 @@ Status write_user(UserMemory& memory, UserPtr to, const T& from) {
   return memory.write(to, std::as_bytes(std::span(&from, 1)));
 }
 
+// A program's struct of `user_size` bytes, which may be older or newer than ours: what it lacks is
+// zero in `to`, and what it has beyond must be zero. EFAULT; E2BIG for a byte beyond that is not
+// zero, also when a page behind that byte cannot be read.
+Status read_user_struct(UserMemory& memory, UserPtr from, uint32_t user_size,
+                        std::span<std::byte> to);
+
 }  // namespace noiommu

@@ -22,23 +22,6 @@ Status read_prefix(Process& process, UserPtr from, T& to, size_t size) {
   return process.memory().read(from, std::as_writable_bytes(std::span(&to, 1)).first(size));
 }
 
-// Whether a struct that is longer than ours says nothing there. EFAULT, E2BIG.
-Status check_tail(Process& process, UserPtr tail, uint32_t length) {
-  std::array<std::byte, kPageSize> page;
-  while (length > 0) {
-    // Page by page, so that a byte that is not zero is seen before the page behind it faults.
-    const auto part =
-        std::span(page).first(std::min<uint64_t>(length, kPageSize - tail.value % kPageSize));
-    if (auto read = process.memory().read(tail, part); !read) return read;
-    if (std::ranges::any_of(part, [](std::byte byte) { return byte != std::byte{0}; })) {
-      return Err(E2BIG);
-    }
-    tail += part.size();
-    length -= static_cast<uint32_t>(part.size());
-  }
-  return {};
-}
-
 }  // namespace
 
 DeviceFile::DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device)
@@ -89,16 +72,11 @@ Result<int64_t> DeviceFile::ioctl(Process& process, uint32_t command, uint64_t a
 Status DeviceFile::bind_iommufd(Process& process, UserPtr argument) {
   vfio_device_bind_iommufd bind{};
   uint32_t argsz = 0;
-  if (auto read = read_user(process.memory(), argument, argsz); !read) return read;
+  if (auto size = read_user(process.memory(), argument, argsz); !size) return size;
   if (argsz < kBindMin) return Err(EINVAL);
-  if (argsz > sizeof(bind)) {
-    auto tail = check_tail(process, argument + sizeof(bind), argsz - sizeof(bind));
-    if (!tail) return tail;
-  }
-  if (auto read = read_prefix(process, argument, bind, std::min<size_t>(argsz, sizeof(bind)));
-      !read) {
-    return read;
-  }
+  auto read = read_user_struct(process.memory(), argument, argsz,
+                               std::as_writable_bytes(std::span(&bind, 1)));
+  if (!read) return read;
   if (bind.iommufd < 0 || (bind.flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Err(EINVAL);
 
   if (device_->group) {

@@ -13,8 +13,6 @@
 
 #include <nlohmann/json.hpp>
 
-#ifdef NOIOMMU_BINARY  // the program under test
-
 namespace noiommu::scenarios {
 namespace {
 
@@ -221,5 +219,3 @@ TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
 
 }  // namespace
 }  // namespace noiommu::scenarios
-
-#endif  // NOIOMMU_BINARY
