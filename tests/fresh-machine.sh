@@ -6,8 +6,12 @@
 #   tests/fresh-machine.sh [MIRROR]    the mirror of this machine's APT when not given
 set -eu -o pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
-mirror=${1-$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\(http[^ ]*\) .*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p' \
-  /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)}
+mirror=${1-}
+if [ -z "$mirror" ]; then
+  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\(http[^ ]*\) .*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p') || true
+  mirror=${mirror%%$'\n'*}
+fi
 work=$(mktemp -d)
 clean_up() {
   umount -q "$work/root/proc" "$work/root/dev" 2>/dev/null || true

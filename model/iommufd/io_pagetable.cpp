@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <utility>
 
 namespace noiommu::iommufd {

@@ -5,13 +5,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <vector>
 
 #include "model/iommufd/domain.h"
 #include "model/iommufd/iova_range.h"
 #include "model/iommufd/pages.h"
+#include "model/iommufd/rw_semaphore.h"
 #include "model/kernel/process.h"
 #include "model/kernel/result.h"
 #include "model/kernel/types.h"
@@ -89,9 +88,9 @@ class IoPagetable : Unmovable {
   mm::PhysMem& memory_;
   // Taken in this order. Attaching and detaching hold both for writing; maps hold the first for
   // reading while they pin.
-  mutable std::shared_mutex domains_mutex_;  // guards domains_
-  mutable std::shared_mutex iova_mutex_;     // guards areas_, alignment_ and Area::settled
-  std::vector<Domain*> domains_;             // slot 0 is where new areas are stored
+  mutable RwSemaphore domains_mutex_;  // guards domains_
+  mutable RwSemaphore iova_mutex_;     // guards areas_, alignment_ and Area::settled
+  std::vector<Domain*> domains_;       // slot 0 is where new areas are stored
   Areas areas_;
   uint64_t alignment_ = 1;
 };

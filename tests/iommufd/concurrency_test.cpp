@@ -366,6 +366,7 @@ TEST_F(Concurrency, MemoryIsUnmappedWhileItIsPinned) {
     while (!done) {
       const UserPtr fresh = program_->memory(kBytes);
       program_->free_memory({va.exchange(fresh.value)}, kBytes);
+      std::this_thread::yield();
     }
   };
   const auto mapper = [&](Thread& calls) {

@@ -307,7 +307,8 @@ TEST_F(Steps, AFailedWriteClosesTheFile) {
 }
 
 TEST_F(Steps, LongFilesAreReadToTheEnd) {
-  session.files["/long"] = std::string(5000, 'x') + "y";
+  session.files["/long"] = std::string(5000, 'x');
+  session.files["/long"].push_back('y');
   EXPECT_EQ(run({"{read_file: /long, expect: " + std::string(5000, 'x') + "y}"}), "pass");
 }
 
