@@ -123,9 +123,10 @@ TEST_F(NodeTreeTest, AnOpenFileOutlivesItsNode) {
 
 // What a node keeps alive may itself be something that leaves the tree when it goes.
 TEST_F(NodeTreeTest, WhatARemovedNodeHeldMayChangeTheTree) {
-  struct Leaves {
-    NodeTree& nodes;
+  struct Leaves : Unmovable {
+    explicit Leaves(NodeTree& its_nodes) : nodes(its_nodes) {}
     ~Leaves() { nodes.remove("/sys/other"); }
+    NodeTree& nodes;
   };
   nodes_.add_directory("/sys/other");
   nodes_.add_attribute(

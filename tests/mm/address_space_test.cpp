@@ -245,7 +245,8 @@ TEST(AddressSpacePlacement, ContiguousPagesAreOneRunAcrossMappingsAndCalls) {
 }
 
 TEST_F(AddressSpaceTest, AHugePageIsOneRun) {
-  for (const auto& [size, pages] : {std::pair{MAP_HUGE_2MB, 512U}, {MAP_HUGE_1GB, 512U * 512}}) {
+  for (const auto& [size, pages] :
+       std::vector<std::pair<int, uint64_t>>{{MAP_HUGE_2MB, 512}, {MAP_HUGE_1GB, 1 << 18}}) {
     const auto runs = bench_.pin(bench_.map_huge(kPageSize, size), pages);
     ASSERT_THAT(runs, SizeIs(1));
     EXPECT_EQ(runs[0].count, pages);

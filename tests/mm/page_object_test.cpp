@@ -87,7 +87,7 @@ TEST_F(PageObjectTest, AnObjectBeyondAllReasonCostsNothing) {
 }
 
 TEST_F(PageObjectTest, ALargeFolioIsOneRun) {
-  PageObject object(memory_, 3 * 512, Sharing::kPrivate, k2M);
+  PageObject object(memory_, 3ULL * 512, Sharing::kPrivate, k2M);
   std::vector<PfnRun> runs;
   EXPECT_TRUE(object.pin(512 + 5, 100, runs));
   ASSERT_THAT(runs, SizeIs(1));
@@ -161,9 +161,9 @@ TEST_F(PageObjectTest, DiscardFreesPagesAndTheyReadZeroAgain) {
 }
 
 TEST_F(PageObjectTest, DiscardFreesALargeFolioOnceAllOfItIsInTheRange) {
-  PageObject object(memory_, 4 * 512, Sharing::kPrivate, k2M);
-  EXPECT_TRUE(store(object, 0, std::string(4 * 2 * kMiB, 'x')));
-  object.discard(100, 2 * 512);
+  PageObject object(memory_, 4ULL * 512, Sharing::kPrivate, k2M);
+  EXPECT_TRUE(store(object, 0, std::string(8 * kMiB, 'x')));
+  object.discard(100, 2ULL * 512);
   EXPECT_EQ(memory_.held_frames(), 3U * 512);
   EXPECT_EQ(load(object, 0, 1), "x");
   EXPECT_EQ(load(object, 2 * kMiB, 1), zeros(1));

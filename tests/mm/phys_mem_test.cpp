@@ -69,6 +69,7 @@ TEST_F(PhysMemTest, FoliosDoNotOverlap) {
 TEST(PhysMem, ScatteredFramesAreNeverNeighboursOfTheOneBefore) {
   PhysMem memory({.placement = MemoryConfig::Placement::kScattered});
   std::vector<Pfn> taken;
+  taken.reserve(2000);
   for (int i = 0; i < 2000; ++i) taken.push_back(*memory.alloc(k4K));
   for (size_t i = 1; i < taken.size(); ++i) EXPECT_NE(taken[i], taken[i - 1] + 1) << i;
   // Also when they come back in ascending order.
@@ -327,6 +328,7 @@ TEST(PhysMemThreads, AStrayDeviceRacesWithCutting) {
     running.arrive_and_wait();
     memory.put(alloc_when_free(memory, k1G));
     std::vector<Pfn> taken;
+    taken.reserve(4096);
     for (int i = 0; i < 511; ++i) taken.push_back(alloc_when_free(memory, k2M));
     for (const Pfn pfn : taken) memory.put(pfn);
     taken.clear();

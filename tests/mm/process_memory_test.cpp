@@ -1,5 +1,5 @@
 // Memory as a process has it: fork, exit, memfd.
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
@@ -10,7 +10,6 @@
 namespace noiommu::mm {
 namespace {
 
-using testing::SizeIs;
 using tests::errno_of;
 
 class ProcessMemoryTest : public testing::Test {

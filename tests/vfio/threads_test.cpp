@@ -11,7 +11,7 @@ namespace noiommu::vfio {
 namespace {
 
 constexpr int kRounds = 200;
-constexpr int kRoundsOfARace = 2000;  // for a window of a few instructions
+constexpr int kRoundsOfARace = 10000;  // for a window of a few instructions
 constexpr uint32_t kIdentification = 0x010000ed;
 
 class Threads : public VfioTest {
