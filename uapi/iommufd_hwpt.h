@@ -161,6 +161,38 @@ UAPI_FIELD(iommu_fault_alloc, flags, 4);
 UAPI_FIELD(iommu_fault_alloc, out_fault_id, 8);
 UAPI_FIELD(iommu_fault_alloc, out_fault_fd, 12);
 
+/* A fault as read from out_fault_fd. length is 0; cookie names the fault in the answer. */
+struct iommu_hwpt_pgfault {
+  uint32_t flags;
+  uint32_t dev_id;
+  uint32_t pasid;
+  uint32_t grpid;
+  uint32_t perm;
+  uint32_t __reserved;
+  uint64_t addr;
+  uint32_t length;
+  uint32_t cookie;
+};
+UAPI_SIZE(iommu_hwpt_pgfault, 40);
+UAPI_FIELD(iommu_hwpt_pgfault, flags, 0);
+UAPI_FIELD(iommu_hwpt_pgfault, dev_id, 4);
+UAPI_FIELD(iommu_hwpt_pgfault, pasid, 8);
+UAPI_FIELD(iommu_hwpt_pgfault, grpid, 12);
+UAPI_FIELD(iommu_hwpt_pgfault, perm, 16);
+UAPI_FIELD(iommu_hwpt_pgfault, __reserved, 20);
+UAPI_FIELD(iommu_hwpt_pgfault, addr, 24);
+UAPI_FIELD(iommu_hwpt_pgfault, length, 32);
+UAPI_FIELD(iommu_hwpt_pgfault, cookie, 36);
+
+/* The answer, written to out_fault_fd. */
+struct iommu_hwpt_page_response {
+  uint32_t cookie;
+  uint32_t code;
+};
+UAPI_SIZE(iommu_hwpt_page_response, 8);
+UAPI_FIELD(iommu_hwpt_page_response, cookie, 0);
+UAPI_FIELD(iommu_hwpt_page_response, code, 4);
+
 /* VIOMMU_ALLOC. data_len bytes at data_uptr. out: out_viommu_id. The structure once ended at 24. */
 struct iommu_viommu_alloc {
   uint32_t size;

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstring>
 
+#include "model/iommufd/ioas.h"
 #include "model/iommufd/ioctls.h"
 #include "model/iommufd/ucmd.h"
+#include "model/iommufd/vfio_compat.h"
 
 namespace noiommu::iommufd {
 
@@ -42,9 +44,27 @@ constexpr std::array<Entry, kNumbers> table() {
   for (const Entry& e : {
            entry<iommu_destroy, destroy>(IOMMU_DESTROY, 8),
            entry<iommu_ioas_alloc, ioas_alloc>(IOMMU_IOAS_ALLOC, 12),
+           entry<iommu_ioas_allow_iovas, ioas_allow_iovas>(IOMMU_IOAS_ALLOW_IOVAS, 24),
+           entry<iommu_ioas_copy, ioas_copy>(IOMMU_IOAS_COPY, 40),
            entry<iommu_ioas_iova_ranges, ioas_iova_ranges>(IOMMU_IOAS_IOVA_RANGES, 32),
            entry<iommu_ioas_map, ioas_map>(IOMMU_IOAS_MAP, 40),
            entry<iommu_ioas_unmap, ioas_unmap>(IOMMU_IOAS_UNMAP, 24),
+           entry<iommu_option, option>(IOMMU_OPTION, 24),
+           entry<iommu_vfio_ioas, vfio_ioas>(IOMMU_VFIO_IOAS, 12),
+           entry<iommu_hwpt_alloc, hwpt_alloc>(IOMMU_HWPT_ALLOC, 24),
+           entry<iommu_hw_info, get_hw_info>(IOMMU_GET_HW_INFO, 32),
+           entry<iommu_hwpt_set_dirty_tracking, hwpt_set_dirty_tracking>(
+               IOMMU_HWPT_SET_DIRTY_TRACKING, 16),
+           entry<iommu_hwpt_get_dirty_bitmap, hwpt_get_dirty_bitmap>(IOMMU_HWPT_GET_DIRTY_BITMAP,
+                                                                     48),
+           entry<iommu_hwpt_invalidate, hwpt_invalidate>(IOMMU_HWPT_INVALIDATE, 32),
+           entry<iommu_fault_alloc, fault_queue_alloc>(IOMMU_FAULT_QUEUE_ALLOC, 16),
+           entry<iommu_ioas_map_file, ioas_map_file>(IOMMU_IOAS_MAP_FILE, 40),
+           entry<iommu_viommu_alloc, viommu_alloc>(IOMMU_VIOMMU_ALLOC, 24),
+           entry<iommu_vdevice_alloc, vdevice_alloc>(IOMMU_VDEVICE_ALLOC, 24),
+           entry<iommu_ioas_change_process, ioas_change_process>(IOMMU_IOAS_CHANGE_PROCESS, 8),
+           entry<iommu_veventq_alloc, veventq_alloc>(IOMMU_VEVENTQ_ALLOC, 32),
+           entry<iommu_hw_queue_alloc, hw_queue_alloc>(IOMMU_HW_QUEUE_ALLOC, 40),
            entry<iommu_ioas_noiommu_get_pa, ioas_noiommu_get_pa>(IOMMU_IOAS_NOIOMMU_GET_PA, 40),
        }) {
     entries[(e.command & 0xff) - kFirstNumber] = e;
@@ -58,7 +78,9 @@ constexpr std::array<Entry, kNumbers> kTable = table();
 
 Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argument) {
   const uint32_t number = command & 0xff;
-  if (number < kFirstNumber || number >= kFirstNumber + kNumbers) return Err(ENOTTY);
+  if (number < kFirstNumber || number >= kFirstNumber + kNumbers) {
+    return vfio_compat_ioctl(*this, process, command, argument);
+  }
   UserMemory& memory = process.memory();
   Ucmd ucmd{.context = *this, .process = process, .user = {argument}};
   if (auto size = read_user(memory, ucmd.user, ucmd.user_size); !size) return Err(size.error());
@@ -74,12 +96,29 @@ Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argu
   return 0;
 }
 
+Status Context::set_no_iommu_mode() {
+  if (objects_.vfio_ioas<Ioas>()) return Err(EINVAL);
+  no_iommu_mode_ = true;
+  return {};
+}
+
 void register_iommufd(Kernel& kernel, mm::PhysMem& memory) {
-  if (!kernel.config().iommufd) return;
-  kernel.nodes().add_device("/dev/iommu", 0660,
-                            [&kernel, &memory](Process&, int) -> Result<FileRef> {
-                              return std::make_shared<Context>(kernel.config(), memory);
-                            });
+  const Config& config = kernel.config();
+  if (!config.iommufd) return;
+  const auto open_as = [&](Pages::Accounting accounting) {
+    return [&config, &memory, accounting](Process&, int) -> Result<FileRef> {
+      return std::make_shared<Context>(config, memory, accounting);
+    };
+  };
+  kernel.nodes().add_device("/dev/iommu", 0660, open_as(Pages::Accounting::kUser));
+  if (!config.iommufd_vfio_container) return;
+  kernel.nodes().add_device(
+      "/dev/vfio/vfio", 0666,
+      [&kernel, open = open_as(Pages::Accounting::kMm)](Process& process, int flags) {
+        kernel.log().add_once(LogLevel::kInfo,
+                              "iommufd: IOMMUFD is providing /dev/vfio/vfio, not VFIO.");
+        return open(process, flags);
+      });
 }
 
 }  // namespace noiommu::iommufd

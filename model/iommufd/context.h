@@ -1,10 +1,12 @@
 // An open /dev/iommu: the objects of one context and the ioctls on them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "model/iommufd/object.h"
+#include "model/iommufd/pages.h"
 #include "model/kernel/config.h"
 #include "model/kernel/file.h"
 #include "model/kernel/kernel.h"
@@ -16,9 +18,10 @@ namespace noiommu::iommufd {
 // until the last of both is gone.
 //
 // Thread-safety: ioctls may be issued from any thread. Spec: iommufd.md section 1.
-class Context : public File {
+class Context : public File, public std::enable_shared_from_this<Context> {
  public:
-  Context(const Config& config, mm::PhysMem& memory) : config_(config), memory_(memory) {}
+  Context(const Config& config, mm::PhysMem& memory, Pages::Accounting initial_accounting)
+      : config_(config), memory_(memory), accounting_(initial_accounting) {}
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
 
@@ -26,13 +29,28 @@ class Context : public File {
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
 
+  // kUser or kMm, for what is mapped from now on. Spec: section 11, RLIMIT_MODE.
+  [[nodiscard]] Pages::Accounting accounting() const { return accounting_; }
+  void set_accounting(Pages::Accounting accounting) { accounting_ = accounting; }
+  // Of what `process` maps.
+  [[nodiscard]] Pages::Accounting accounting_for(const Process& process) const {
+    return process.capable(CAP_IPC_LOCK) ? Pages::Accounting::kNone : accounting();
+  }
+
+  // The container emulation serves a group without an IOMMU, for good, so that it maps nothing.
+  // EINVAL when it has an IOAS. Spec: section 16; vfio-core.md section 5.4.
+  Status set_no_iommu_mode();
+  [[nodiscard]] bool no_iommu_mode() const { return no_iommu_mode_; }
+
  private:
   const Config& config_;
   mm::PhysMem& memory_;
   ObjectTable objects_;
+  std::atomic<Pages::Accounting> accounting_;
+  std::atomic<bool> no_iommu_mode_ = false;
 };
 
-// Makes /dev/iommu when the configuration has IOMMUFD.
+// Makes /dev/iommu when the configuration has IOMMUFD, and /dev/vfio/vfio when iommufd provides it.
 void register_iommufd(Kernel& kernel, mm::PhysMem& memory);
 
 }  // namespace noiommu::iommufd

@@ -18,7 +18,11 @@ Result<Ref<HwptPaging>> Device::find_or_create(Ioas& ioas) {
     if (!hwpt->automatic() || !suits(*hwpt)) continue;
     if (auto ref = Ref<HwptPaging>::try_acquire(*hwpt)) return ref;
   }
-  return HwptPaging::create(objects_, ioas, noiommu_, true);
+  auto hwpt = HwptPaging::create(objects_, ioas, noiommu_, true);
+  if (!hwpt) return Err(hwpt.error());
+  auto ref = Ref<HwptPaging>::try_acquire(**hwpt);
+  objects_.publish(std::move(*hwpt));
+  return ref;
 }
 
 // Leaves the old page table after taking the new one, so that an IOAS attached to itself keeps its

@@ -18,6 +18,9 @@ class Device : public Object {
   Device(uint32_t id, ObjectTable& objects, bool noiommu)
       : Object(kType, id), objects_(objects), noiommu_(noiommu) {}
 
+  // No IOMMU is in front of it, and the kernel has IOMMUFD_NOIOMMU.
+  [[nodiscard]] bool noiommu() const { return noiommu_; }
+
   // Attaches to the page table `pt_id`, or to one of the IOAS `pt_id`, made when none suits; a
   // device that is attached already is moved, and stays where it was on failure. Answers the id of
   // the page table. ENOENT; EINVAL for an object of another type; EINVAL, or ENODEV for an attached

@@ -14,8 +14,8 @@ HwptPaging::~HwptPaging() {
   ioas_->iopt.remove_domain(domain_);
 }
 
-Result<Ref<HwptPaging>> HwptPaging::create(ObjectTable& objects, Ioas& ioas, bool noiommu,
-                                           bool automatic) {
+Result<std::unique_ptr<HwptPaging>> HwptPaging::create(ObjectTable& objects, Ioas& ioas,
+                                                       bool noiommu, bool automatic) {
   auto id = objects.reserve();
   if (!id) return Err(id.error());
   // Private constructor, so no make_unique.
@@ -27,9 +27,7 @@ Result<Ref<HwptPaging>> HwptPaging::create(ObjectTable& objects, Ioas& ioas, boo
   }
   hwpt->listed_ = true;
   ioas.hwpts.push_back(hwpt.get());
-  auto ref = Ref<HwptPaging>::try_acquire(*hwpt);
-  objects.publish(std::move(hwpt));
-  return ref;
+  return hwpt;
 }
 
 }  // namespace noiommu::iommufd

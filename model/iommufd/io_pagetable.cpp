@@ -1,11 +1,9 @@
 #include "model/iommufd/io_pagetable.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <mutex>
-#include <optional>
+#include <set>
 #include <shared_mutex>
 #include <utility>
 
@@ -15,6 +13,7 @@ namespace {
 
 constexpr uint64_t kLastIova = UINT64_MAX;
 constexpr uint64_t kThpAlignment = 2ULL << 20;  // what transparent huge pages can use
+constexpr IovaRange kAutomatic{kPageSize, kLastIova - kPageSize};
 
 // The first address in `hole` that suits, or nothing. Spec: iommufd.md section 6.1, step 6.
 std::optional<uint64_t> fit(const IovaRange& hole, uint64_t length, uint64_t alignment,
@@ -28,6 +27,27 @@ std::optional<uint64_t> fit(const IovaRange& hole, uint64_t length, uint64_t ali
 
 }  // namespace
 
+bool IoPagetable::any_area_in(const IovaRange& range) const {
+  const auto next = first_at_or_after(range.start);
+  return next != areas_.end() && next->second->extent.iova.overlaps(range);
+}
+
+bool IoPagetable::is_reserved(const IovaRange& range) const {
+  return std::any_of(reserved_.begin(), reserved_.end(),
+                     [&](const Reservation& taken) { return taken.range.overlaps(range); });
+}
+
+std::optional<IovaRange> IoPagetable::first_used_at_or_after(uint64_t iova) const {
+  std::optional<IovaRange> first;
+  const auto area = first_at_or_after(iova);
+  if (area != areas_.end()) first = area->second->extent.iova;
+  for (const Reservation& taken : reserved_) {
+    if (taken.range.last < iova) continue;
+    if (!first || taken.range.start < first->start) first = taken.range;
+  }
+  return first;
+}
+
 Result<uint64_t> IoPagetable::choose_iova(uint64_t address, uint64_t length) const {
   if (length == 0 || length >= kLastIova / 2) return Err(EOVERFLOW);
   uint64_t alignment = std::bit_ceil(length);
@@ -36,228 +56,224 @@ Result<uint64_t> IoPagetable::choose_iova(uint64_t address, uint64_t length) con
   if (alignment < alignment_) return Err(EINVAL);
 
   const uint64_t offset = address % kPageSize;
-  const IovaRange span{kPageSize, kLastIova - kPageSize};
-  const auto first = fit(span, length, alignment, offset);
-  if (!first) return Err(ENOSPC);
-  IovaRange hole{*first, span.last};
-  for (auto area = first_at_or_after(hole.start);; ++area) {
-    const bool rest = area == areas_.end() || area->second->range.start > span.last;
-    if (rest || area->second->range.start > hole.start) {
-      hole.last = rest ? span.last : area->second->range.start - 1;
-      if (auto start = fit(hole, length, alignment, offset)) return *start;
+  const std::span<const IovaRange> spans =
+      allowed_.empty() ? std::span(&kAutomatic, 1) : std::span(allowed_);
+  for (const IovaRange& allowed : spans) {
+    const IovaRange span{std::max(allowed.start, kAutomatic.start),
+                         std::min(allowed.last, kAutomatic.last)};
+    if (span.start > span.last) continue;
+    const auto first = fit(span, length, alignment, offset);
+    if (!first) continue;
+    for (uint64_t at = *first;;) {
+      const auto used = first_used_at_or_after(at);
+      const bool rest = !used || used->start > span.last;
+      if (rest || used->start > at) {
+        const IovaRange hole{at, rest ? span.last : used->start - 1};
+        if (auto start = fit(hole, length, alignment, offset)) return *start;
+      }
+      if (rest || used->last >= span.last) break;
+      at = used->last + 1;
     }
-    if (rest || area->second->range.last >= span.last) return Err(ENOSPC);
-    hole.start = area->second->range.last + 1;
   }
+  return Err(ENOSPC);
 }
 
 Status IoPagetable::check_fixed(const IovaRange& range) const {
   if (range.start % alignment_ != 0) return Err(EINVAL);
   if (range.last < range.start) return Err(EOVERFLOW);
-  const auto next = first_at_or_after(range.start);
-  if (next != areas_.end() && next->second->range.overlaps(range)) return Err(EEXIST);
+  if (is_reserved(range)) return Err(EINVAL);
+  if (any_area_in(range)) return Err(EEXIST);
   return {};
 }
 
-Result<IoPagetable::Area*> IoPagetable::insert_area(Process& process, const MapRequest& request) {
-  const uint64_t page_offset = request.user_va.value % kPageSize;
-  const uint64_t page_count = (page_offset + request.length + kPageSize - 1) / kPageSize;
+Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<const Slice> slices,
+                                                                  const Target& target) {
+  uint64_t length = 0;
+  for (const Slice& slice : slices) length += slice.length;
 
   const std::unique_lock lock(iova_mutex_);
-  if (request.length % alignment_ != 0) return Err(EINVAL);
-  uint64_t iova = request.iova.value;
-  if (request.fixed) {
-    if (auto ok = check_fixed({iova, iova + request.length - 1}); !ok) return Err(ok.error());
+  if (length % alignment_ != 0) return Err(EINVAL);
+  uint64_t iova = 0;
+  if (target.iova) {
+    iova = target.iova->value;
+    if (auto ok = check_fixed({iova, iova + length - 1}); !ok) return Err(ok.error());
   } else {
-    auto chosen = choose_iova(request.user_va.value, request.length);
+    auto chosen = choose_iova(slices[0].pages->address() + slices[0].first_byte, length);
     if (!chosen) return Err(chosen.error());
     iova = *chosen;
   }
-  if (page_offset % alignment_ != 0) return Err(EINVAL);
+  for (const Slice& slice : slices) {
+    const bool write = (target.prot & generic_pt::kWrite) != 0;
+    if (write && !slice.pages->writable()) return Err(EPERM);
+    if (slice.first_byte % kPageSize % alignment_ != 0) return Err(EINVAL);
+  }
 
-  auto area = std::make_unique<Area>();
-  area->range = {iova, iova + request.length - 1};
-  area->page_offset = page_offset;
-  area->prot = request.prot;
-  area->pages = std::make_unique<Pages>(
-      memory_, process.task(), request.user_va - page_offset, page_count,
-      (request.prot & generic_pt::kWrite) != 0,
-      process.capable(CAP_IPC_LOCK) ? Pages::Accounting::kNone : Pages::Accounting::kUser);
-  Area* placed = area.get();
-  areas_.emplace(placed->range.last, std::move(area));
+  std::vector<Area*> placed;
+  placed.reserve(slices.size());
+  for (const Slice& slice : slices) {
+    auto area = std::make_unique<Area>();
+    area->extent = {{iova, iova + slice.length - 1}, slice.first_byte};
+    area->prot = target.prot;
+    area->pages = slice.pages;
+    placed.push_back(area.get());
+    areas_.emplace(area->extent.iova.last, std::move(area));
+    iova += slice.length;
+  }
   return placed;
 }
 
-void IoPagetable::erase_area(Area& area) {
+void IoPagetable::erase_areas(std::span<Area* const> areas) {
   const std::unique_lock lock(iova_mutex_);
-  areas_.erase(area.range.last);
+  for (const Area* area : areas) areas_.erase(area->extent.iova.last);
 }
 
-Result<Iova> IoPagetable::map(Process& process, const MapRequest& request) {
-  uint64_t user_end = 0;
-  if (__builtin_add_overflow(request.user_va.value, request.length, &user_end)) {
-    return Err(EOVERFLOW);
-  }
-  if (request.length == 0 || request.length > kLastIova - kPageSize) return Err(EINVAL);
-  auto area = insert_area(process, request);
-  if (!area) return Err(area.error());
+Result<Iova> IoPagetable::map(std::span<const Slice> slices, const Target& target) {
+  auto areas = insert_areas(slices, target);
+  if (!areas) return Err(areas.error());
 
   const std::shared_lock domains_lock(domains_mutex_);
-  if (auto filled = fill_domains(**area); !filled) {
-    erase_area(**area);
+  for (auto area = areas->begin(); area != areas->end(); ++area) {
+    auto filled = fill_domains(**area);
+    if (filled) continue;
+    for (auto undo = areas->begin(); undo != area; ++undo) unfill_domains(**undo);
+    erase_areas(*areas);
     return Err(filled.error());
   }
   const std::unique_lock lock(iova_mutex_);
-  (*area)->settled = true;
-  return Iova{(*area)->range.start};
+  for (Area* area : *areas) area->settled = true;
+  return Iova{areas->front()->extent.iova.start};
+}
+
+Result<std::vector<IoPagetable::Slice>> IoPagetable::slices(IovaRange range) const {
+  const std::shared_lock lock(iova_mutex_);
+  std::vector<Slice> slices;
+  for (auto next = first_at_or_after(range.start); next != areas_.end(); ++next) {
+    const Area& area = *next->second;
+    const Extent& extent = area.extent;
+    if (extent.iova.start > range.start || !area.settled) return Err(ENOENT);
+    const uint64_t last = std::min(extent.iova.last, range.last);
+    slices.push_back({area.pages, extent.byte_at(range.start), last - range.start + 1});
+    if (last == range.last) return slices;
+    range.start = last + 1;
+  }
+  return Err(ENOENT);
 }
 
 Status IoPagetable::unmap(IovaRange range, uint64_t& unmapped) {
   const std::shared_lock domains_lock(domains_mutex_);
   unmapped = 0;
-  for (bool found = true; found;) {
+  for (;;) {
     Area* area = nullptr;
     {
       const std::unique_lock lock(iova_mutex_);
       const auto next = first_at_or_after(range.start);
-      found = next != areas_.end() && next->second->range.overlaps(range);
-      if (!found) break;
+      if (next == areas_.end() || !next->second->extent.iova.overlaps(range)) return {};
       area = next->second.get();
       if (!area->settled) return Err(EBUSY);
-      if (area->range.start < range.start || area->range.last > range.last) return Err(ENOENT);
+      const IovaRange& iova = area->extent.iova;
+      if (iova.start < range.start || iova.last > range.last) return Err(ENOENT);
       area->settled = false;
     }
     unfill_domains(*area);
-    const IovaRange gone = area->range;
-    erase_area(*area);
+    const IovaRange gone = area->extent.iova;
+    erase_areas({&area, 1});
     unmapped += gone.last - gone.start + 1;
-    found = gone.last < range.last;
+    if (gone.last == range.last) return {};
     range.start = gone.last + 1;
   }
-  return unmapped == 0 ? Status(Err(ENOENT)) : Status();
 }
 
-Result<uint64_t> IoPagetable::unmap_all() {
-  uint64_t unmapped = 0;
-  auto done = unmap({0, kLastIova}, unmapped);
-  if (!done && done.error() != Errno{ENOENT}) return Err(done.error());
-  return unmapped;
+Status IoPagetable::cut(uint64_t last) {
+  const std::shared_lock domains_lock(domains_mutex_);
+  const std::unique_lock lock(iova_mutex_);
+  const auto found = areas_.lower_bound(last);
+  if (found == areas_.end() || found->second->extent.iova.start > last) return {};
+  Area& upper = *found->second;
+  if (upper.extent.iova.last == last) return {};
+  if (!upper.settled) return Err(EBUSY);
+  if (upper.pages->kind() == Pages::Kind::kDmaBuf) return Err(EOPNOTSUPP);
+  const uint64_t next_byte = upper.extent.byte_at(last + 1);
+  if ((last + 1) % alignment_ != 0 || next_byte % alignment_ != 0) return Err(EINVAL);
+  // A leaf of the page table may reach across the cut, unless there are only small ones.
+  if (upper.storage != nullptr && huge_pages_) return Err(EINVAL);
+
+  for (const Domain* domain : domains_) upper.pages->split(*domain, upper.extent, last);
+  auto lower = std::make_unique<Area>(upper);
+  lower->extent.iova.last = last;
+  upper.extent = {{last + 1, upper.extent.iova.last}, next_byte};
+  areas_.emplace(last, std::move(lower));
+  return {};
 }
 
 Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) const {
   const std::shared_lock lock(iova_mutex_);
   const auto found = first_at_or_after(iova.value);
-  if (found == areas_.end() || found->second->range.start > iova.value) return Err(ENOENT);
+  if (found == areas_.end()) return Err(ENOENT);
   const Area& area = *found->second;
-  if (!area.settled) return Err(ENOENT);
+  if (area.extent.iova.start > iova.value || !area.settled) return Err(ENOENT);
+  const auto held = area.pages->hold();
+  if (!held) return Err(held.error());
   if (area.storage == nullptr || !area.storage->noiommu) return Err(EOPNOTSUPP);
-  const uint64_t last_byte = area.range.last - iova.value;  // one less than the bytes left
+  const uint64_t last_byte = area.extent.iova.last - iova.value;  // one less than the bytes left
   return area.storage->table.translate(iova, length - 1 > last_byte ? last_byte + 1 : length);
 }
 
-// One map per run of adjacent frames. A run ends where the next one starts, but never beyond the
-// area; for an area that ends with the address space that end wraps to 0, so its first run is
-// given all that is left and a second one nothing, which the page table refuses.
-// Spec: iommufd.md sections 10 and 18.
-Status IoPagetable::fill(Area& area, Domain& domain, const std::vector<PfnRun>& runs) {
-  const uint64_t end = area.range.last + 1;
-  uint64_t iova = area.range.start;
-  for (const PfnRun& run : runs) {
-    const uint64_t next = std::min(end, iova + run.count * kPageSize);
-    auto mapped = domain.table.map({iova}, to_phys(run.first), next - iova, area.prot);
-    if (!mapped) {
-      domain.table.unmap({area.range.start}, iova - area.range.start);
-      return mapped;
-    }
-    iova = next;
-  }
-  return {};
-}
-
 Status IoPagetable::fill_domains(Area& area) {
-  if (domains_.empty()) return {};
-  std::vector<PfnRun> runs;
-  if (auto pinned = area.pages->pin(runs); !pinned) return pinned;
-  for (size_t filled = 0; filled < domains_.size(); ++filled) {
-    auto done = fill(area, *domains_[filled], runs);
-    if (done) continue;
-    for (size_t i = 0; i < filled; ++i) unfill(area, *domains_[i]);
-    area.pages->unpin(runs);
-    return done;
+  for (auto domain = domains_.begin(); domain != domains_.end(); ++domain) {
+    auto filled = area.pages->fill(**domain, area.extent, area.prot, huge_pages_);
+    if (filled) continue;
+    for (auto undo = domains_.begin(); undo != domain; ++undo) {
+      area.pages->unfill(**undo, area.extent);
+    }
+    return filled;
   }
-  area.storage = domains_.front();
+  if (!domains_.empty()) area.storage = domains_.front();
   return {};
-}
-
-std::vector<PfnRun> IoPagetable::unfill(const Area& area, Domain& domain) {
-  std::vector<generic_pt::PhysRun> removed;
-  domain.table.unmap({area.range.start}, area.range.last - area.range.start + 1, &removed);
-  std::vector<PfnRun> runs;
-  runs.reserve(removed.size());
-  for (const generic_pt::PhysRun& run : removed) {
-    runs.push_back({to_pfn(run.start), run.bytes / kPageSize});
-  }
-  return runs;
 }
 
 void IoPagetable::unfill_domains(Area& area) {
-  if (area.storage == nullptr) return;
-  std::vector<PfnRun> runs;
-  for (Domain* domain : domains_) {
-    auto removed = unfill(area, *domain);
-    if (domain == area.storage) runs = std::move(removed);
-  }
-  area.pages->unpin(runs);
+  for (Domain* domain : domains_) area.pages->unfill(*domain, area.extent);
   area.storage = nullptr;
 }
 
-std::vector<PfnRun> IoPagetable::stored_frames(const Area& area) {
-  std::vector<PfnRun> runs;
-  Iova iova{area.range.start};
-  for (uint64_t left = area.range.last - area.range.start + 1; left > 0;) {
-    const generic_pt::PhysRun run = area.storage->table.translate(iova, left);
-    runs.push_back({to_pfn(run.start), run.bytes / kPageSize});
-    iova += run.bytes;
-    left -= run.bytes;
-  }
-  return runs;
-}
-
-Status IoPagetable::add_to_domain(Area& area, Domain& domain) {
-  if (area.storage != nullptr) return fill(area, domain, stored_frames(area));
-  std::vector<PfnRun> runs;
-  if (auto pinned = area.pages->pin(runs); !pinned) return pinned;
-  auto filled = fill(area, domain, runs);
-  if (filled) {
-    area.storage = &domain;
-  } else {
-    area.pages->unpin(runs);
-  }
-  return filled;
-}
-
 void IoPagetable::remove_from_domain(Area& area, Domain& domain) {
-  const auto removed = unfill(area, domain);
-  if (area.storage != &domain) return;
-  area.storage = domains_.empty() ? nullptr : domains_.front();
-  if (area.storage == nullptr) area.pages->unpin(removed);
+  area.pages->unfill(domain, area.extent);
+  if (area.storage == &domain) area.storage = domains_.empty() ? nullptr : domains_.front();
+}
+
+Status IoPagetable::check_alignment(uint64_t alignment) const {
+  const auto fits = [alignment](const auto& entry) {
+    const Extent& extent = entry.second->extent;
+    return (extent.iova.start | (extent.iova.last + 1) | extent.first_byte) % alignment == 0;
+  };
+  return std::all_of(areas_.begin(), areas_.end(), fits) ? Status() : Status(Err(EADDRINUSE));
+}
+
+Status IoPagetable::recompute_alignment() {
+  const uint64_t alignment = domains_.empty() && huge_pages_ ? 1 : kPageSize;
+  if (alignment > alignment_) {
+    if (auto ok = check_alignment(alignment); !ok) return ok;
+  }
+  alignment_ = alignment;
+  return {};
 }
 
 Status IoPagetable::add_domain(Domain& domain) {
   const std::unique_lock domains_lock(domains_mutex_);
   const std::unique_lock lock(iova_mutex_);
-  for (const auto& [last, area] : areas_) {
-    const bool aligned = (area->range.start | (last + 1) | area->page_offset) % kPageSize == 0;
-    if (!aligned) return Err(EADDRINUSE);
-  }
+  if (auto ok = check_alignment(kPageSize); !ok) return ok;
   for (auto next = areas_.begin(); next != areas_.end(); ++next) {
-    if (!next->second->settled) continue;  // whoever sets it up will find the domain
-    auto added = add_to_domain(*next->second, domain);
-    if (added) continue;
+    Area& area = *next->second;
+    if (!area.settled) continue;  // whoever sets it up will find the domain
+    auto filled = area.pages->fill(domain, area.extent, area.prot, huge_pages_);
+    if (filled) {
+      if (area.storage == nullptr) area.storage = &domain;
+      continue;
+    }
     for (auto undo = areas_.begin(); undo != next; ++undo) {
       if (undo->second->settled) remove_from_domain(*undo->second, domain);
     }
-    return added;
+    return filled;
   }
   domains_.push_back(&domain);
   alignment_ = kPageSize;
@@ -271,19 +287,114 @@ void IoPagetable::remove_domain(Domain& domain) {
   *std::find(domains_.begin(), domains_.end(), &domain) = domains_.back();
   domains_.pop_back();
   for (const auto& [last, area] : areas_) {
-    if (area->storage != nullptr) remove_from_domain(*area, domain);
+    if (area->settled) remove_from_domain(*area, domain);
   }
-  if (domains_.empty()) alignment_ = 1;
+  static_cast<void>(recompute_alignment());  // it can only go down
+}
+
+Status IoPagetable::reserve(IovaRange range, const void* owner) {
+  const std::unique_lock lock(iova_mutex_);
+  const bool allowed = std::any_of(allowed_.begin(), allowed_.end(),
+                                   [&](const IovaRange& other) { return other.overlaps(range); });
+  if (allowed || any_area_in(range)) return Err(EADDRINUSE);
+  reserved_.push_back({range, owner});
+  return {};
+}
+
+void IoPagetable::unreserve(const void* owner) {
+  const std::unique_lock lock(iova_mutex_);
+  std::erase_if(reserved_, [owner](const Reservation& taken) { return taken.owner == owner; });
+}
+
+Status IoPagetable::allow(std::vector<IovaRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const IovaRange& a, const IovaRange& b) { return a.start < b.start; });
+  const std::unique_lock lock(iova_mutex_);
+  std::vector<IovaRange> joined;
+  for (const IovaRange& range : ranges) {
+    if (is_reserved(range)) return Err(EADDRINUSE);
+    if (!joined.empty() && joined.back().last + 1 == range.start) {
+      joined.back().last = range.last;
+    } else {
+      joined.push_back(range);
+    }
+  }
+  allowed_ = std::move(joined);
+  return {};
+}
+
+Status IoPagetable::set_huge_pages(bool on) {
+  const std::unique_lock domains_lock(domains_mutex_);
+  const std::unique_lock lock(iova_mutex_);
+  if (on == huge_pages_) return {};
+  if (!on && !domains_.empty() && !areas_.empty()) return Err(EINVAL);
+  huge_pages_ = on;
+  auto done = recompute_alignment();
+  if (!done) huge_pages_ = !on;
+  return done;
+}
+
+bool IoPagetable::huge_pages() const {
+  const std::shared_lock lock(iova_mutex_);
+  return huge_pages_;
 }
 
 std::vector<IovaRange> IoPagetable::usable_ranges() const {
-  // No device without an IOMMU reserves anything.
-  return {IovaRange{}};
+  const std::shared_lock lock(iova_mutex_);
+  std::vector<IovaRange> taken;
+  taken.reserve(reserved_.size());
+  for (const Reservation& reservation : reserved_) taken.push_back(reservation.range);
+  std::sort(taken.begin(), taken.end(),
+            [](const IovaRange& a, const IovaRange& b) { return a.start < b.start; });
+  std::vector<IovaRange> usable;
+  uint64_t next = 0;
+  for (const IovaRange& range : taken) {
+    if (range.start > next) usable.push_back({next, range.start - 1});
+    if (range.last == kLastIova) return usable;
+    next = std::max(next, range.last + 1);
+  }
+  usable.push_back({next, kLastIova});
+  return usable;
 }
 
 uint64_t IoPagetable::alignment() const {
   const std::shared_lock lock(iova_mutex_);
   return alignment_;
+}
+
+uint64_t IoPagetable::page_sizes() const {
+  const std::shared_lock lock(domains_mutex_);
+  uint64_t sizes = kPageMask;
+  for (const Domain* domain : domains_) sizes &= domain->page_sizes();
+  return sizes;
+}
+
+Status IoPagetable::change_process(std::span<IoPagetable* const> tables,
+                                   const std::shared_ptr<Task>& task) {
+  std::vector<std::unique_lock<RwSemaphore>> locks;
+  locks.reserve(tables.size());
+  for (IoPagetable* table : tables) locks.emplace_back(table->iova_mutex_);
+  std::set<Pages*> all;
+  bool only_files = true;
+  for (const IoPagetable* table : tables) {
+    for (const auto& [last, area] : table->areas_) {
+      if (!area->settled) return Err(EBUSY);
+      only_files = only_files && area->pages->kind() == Pages::Kind::kFile;
+      all.insert(area->pages.get());
+    }
+  }
+  if (!only_files) return Err(EINVAL);
+  return Pages::move_charges({all.begin(), all.end()}, task);
+}
+
+std::vector<IoPagetable::AreaView> IoPagetable::areas() const {
+  const std::shared_lock lock(iova_mutex_);
+  std::vector<AreaView> views;
+  views.reserve(areas_.size());
+  for (const auto& [last, area] : areas_) {
+    views.push_back({area->extent, area->prot, area->settled, area->pages, area->storage});
+  }
+  return views;
 }
 
 }  // namespace noiommu::iommufd

@@ -15,7 +15,7 @@ class Ioas : public Object {
  public:
   static constexpr Type kType = Type::kIoas;
 
-  Ioas(uint32_t id, mm::PhysMem& memory) : Object(kType, id), iopt(memory) {}
+  explicit Ioas(uint32_t id) : Object(kType, id) {}
 
   IoPagetable iopt;
   // Serialises attaching: which page tables exist, in order of creation. An entry may be dying;

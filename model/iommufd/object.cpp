@@ -16,6 +16,7 @@ Result<uint32_t> ObjectTable::reserve() {
   auto id = ids_.alloc();
   if (!id) return Err(EBUSY);
   if (objects_.size() <= *id) objects_.resize(*id + 1);
+  ++taken_;
   return *id;
 }
 
@@ -27,7 +28,24 @@ void ObjectTable::publish(std::unique_ptr<Object> object) {
 
 void ObjectTable::abandon(uint32_t id) {
   const std::lock_guard lock(mutex_);
+  take_out(id);
+}
+
+std::unique_ptr<Object> ObjectTable::take_out(uint32_t id) {
   ids_.free(id);
+  --taken_;
+  if (vfio_ioas_ == id) vfio_ioas_ = 0;
+  return std::move(objects_[id]);
+}
+
+bool ObjectTable::empty() const {
+  const std::lock_guard lock(mutex_);
+  return taken_ == 0;
+}
+
+void ObjectTable::set_vfio_ioas(const Object* ioas) {
+  const std::lock_guard lock(mutex_);
+  vfio_ioas_ = ioas == nullptr ? 0 : ioas->id();
 }
 
 Object* ObjectTable::find(uint32_t id) const {
@@ -49,8 +67,7 @@ bool ObjectTable::destroy_if_users(Object& object, uint32_t expected, uint32_t k
     object.users_ -= expected - kept;
     return false;
   }
-  dead = std::move(objects_[object.id()]);
-  ids_.free(object.id());
+  dead = take_out(object.id());
   return true;
 }
 
@@ -61,8 +78,7 @@ Status ObjectTable::destroy(uint32_t id) {
   if (object == nullptr) return Err(ENOENT);
   uint32_t only_the_table = 1;
   if (!object->users_.compare_exchange_strong(only_the_table, 0)) return Err(EBUSY);
-  dead = std::move(objects_[id]);
-  ids_.free(id);
+  dead = take_out(id);
   return {};
 }
 

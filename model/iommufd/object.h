@@ -18,7 +18,7 @@ namespace noiommu::iommufd {
 // `users` counts the table's own reference and every Ref. Spec: iommufd.md section 2.
 class Object : Unmovable {
  public:
-  enum class Type { kDevice, kIoas, kHwptPaging };
+  enum class Type { kDevice, kIoas, kHwptPaging, kFault };
 
   virtual ~Object() = default;
 
@@ -101,6 +101,33 @@ class ObjectTable : Unmovable {
 
   // IOMMU_DESTROY. ENOENT; EBUSY while anything else uses the object.
   Status destroy(uint32_t id);
+  // Whether no id is taken, not even a reserved one.
+  [[nodiscard]] bool empty() const;
+  // Uses of all objects of a type, by id.
+  template <class T>
+  [[nodiscard]] std::vector<Ref<T>> all() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Ref<T>> found;
+    for (const auto& object : objects_) {
+      if (!object || object->type() != T::kType) continue;
+      if (auto ref = Ref<T>::try_acquire(static_cast<T&>(*object))) found.push_back(std::move(ref));
+    }
+    return found;
+  }
+
+  // The object that the VFIO container emulation maps in: remembered, not used, and forgotten when
+  // it is destroyed. Spec: iommufd.md section 12, VFIO_IOAS.
+  void set_vfio_ioas(const Object* ioas);
+  // ENODEV when there is none.
+  template <class T>
+  Result<Ref<T>> vfio_ioas() const {
+    const std::lock_guard lock(mutex_);
+    if (vfio_ioas_ == 0) return Err(ENODEV);
+    auto ref = Ref<T>::try_acquire(static_cast<T&>(*objects_[vfio_ioas_]));
+    if (!ref) return Err(ENODEV);
+    return ref;
+  }
+
   // Gives back a use, and destroys the object when it was the last one.
   template <class T>
   void put_and_try_destroy(Ref<T> ref) {
@@ -119,6 +146,7 @@ class ObjectTable : Unmovable {
   // Destroys the object when it has `expected` users; otherwise leaves it with `expected - kept`
   // fewer.
   bool destroy_if_users(Object& object, uint32_t expected, uint32_t kept);
+  std::unique_ptr<Object> take_out(uint32_t id);  // mutex_ held
   template <class T>
   static Result<Ref<T>> acquire(T& object) {
     auto ref = Ref<T>::try_acquire(object);
@@ -129,6 +157,8 @@ class ObjectTable : Unmovable {
   mutable std::mutex mutex_;  // guards everything below
   Ida ids_{1, INT32_MAX};
   std::vector<std::unique_ptr<Object>> objects_;  // by id; empty where free or reserved
+  uint32_t taken_ = 0;                            // ids, reserved ones too
+  uint32_t vfio_ioas_ = 0;                        // 0: none
 };
 
 }  // namespace noiommu::iommufd

@@ -1,47 +1,310 @@
 #include "model/iommufd/pages.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "model/mm/memfd.h"
 
 namespace noiommu::iommufd {
 
-Pages::Pages(mm::PhysMem& memory, std::shared_ptr<Task> owner, UserPtr start, uint64_t count,
-             bool writable, Accounting accounting)
-    : memory_(memory),
-      owner_(std::move(owner)),
-      start_(start),
-      count_(count),
-      writable_(writable),
-      accounting_(accounting) {}
+namespace {
 
-Status Pages::charge() {
-  if (accounting_ == Accounting::kUser) {
-    const uint64_t limit = owner_->memlock / kPageSize;
-    uint64_t locked = owner_->user->locked_vm;
-    do {
-      if (locked + count_ > limit) return Err(ENOMEM);
-    } while (!owner_->user->locked_vm.compare_exchange_weak(locked, locked + count_));
+void append(std::vector<PfnRun>& runs, const PfnRun& run) {
+  if (!runs.empty() && runs.back().first + runs.back().count == run.first) {
+    runs.back().count += run.count;
+  } else {
+    runs.push_back(run);
   }
-  owner_->memory->pinned_vm += count_;
+}
+
+PfnRun to_pfn_run(const generic_pt::PhysRun& run) {
+  return {to_pfn(run.start), run.bytes / kPageSize};
+}
+
+// Walks a list of runs page by page, as it were, but a run at a time.
+class RunCursor {
+ public:
+  explicit RunCursor(const std::vector<PfnRun>& runs) : run_(runs.begin()) {}
+
+  // Calls visit(PfnRun) for the next `pages` pages.
+  template <class Visit>
+  void next(uint64_t pages, const Visit& visit) {
+    while (pages > 0) {
+      const uint64_t count = std::min(pages, run_->count - used_);
+      visit(PfnRun{run_->first + used_, count});
+      pages -= count;
+      used_ += count;
+      if (used_ == run_->count) {
+        ++run_;
+        used_ = 0;
+      }
+    }
+  }
+  void skip(uint64_t pages) {
+    next(pages, [](const PfnRun&) {});
+  }
+
+ private:
+  std::vector<PfnRun>::const_iterator run_;
+  uint64_t used_ = 0;  // pages of *run_ that lie behind
+};
+
+}  // namespace
+
+Pages::Pages(Kind kind, std::shared_ptr<Task> owner, Accounting accounting, uint64_t address,
+             bool writable)
+    : kind_(kind),
+      address_(address),
+      writable_(writable),
+      accounting_(accounting),
+      owner_(std::move(owner)) {}
+
+Status Pages::charge(Task* task, Accounting accounting, uint64_t pages) {
+  if (task == nullptr) return {};
+  if (accounting != Accounting::kNone) {
+    std::atomic<uint64_t>& counter =
+        accounting == Accounting::kUser ? task->user->locked_vm : task->memory->locked_vm;
+    const uint64_t limit = task->memlock / kPageSize;
+    uint64_t locked = counter;
+    do {
+      if (locked + pages > limit) return Err(ENOMEM);
+    } while (!counter.compare_exchange_weak(locked, locked + pages));
+  }
+  task->memory->pinned_vm += pages;
   return {};
 }
 
-void Pages::uncharge() {
-  if (accounting_ == Accounting::kUser) owner_->user->locked_vm -= count_;
-  owner_->memory->pinned_vm -= count_;
+void Pages::uncharge(Task* task, Accounting accounting, uint64_t pages) {
+  if (task == nullptr) return;
+  if (accounting == Accounting::kUser) task->user->locked_vm -= pages;
+  if (accounting == Accounting::kMm) task->memory->locked_vm -= pages;
+  task->memory->pinned_vm -= pages;
 }
 
-Status Pages::pin(std::vector<PfnRun>& runs) {
-  if (auto pinned = owner_->memory->pin(start_, count_, writable_, runs); !pinned) return pinned;
-  auto charged = charge();
-  if (!charged) {
-    for (const PfnRun& run : runs) memory_.unpin(run);
+// Who is charged already is not charged again. Spec: iommufd.md section 12.
+Pages::Accounting Pages::charge_moved_to(const Task& task) const {
+  const bool same = accounting_ == Accounting::kUser ? owner_->user == task.user
+                                                     : owner_->memory == task.memory;
+  return same ? Accounting::kNone : accounting_;
+}
+
+Status Pages::move_charges(const std::vector<Pages*>& all, const std::shared_ptr<Task>& task) {
+  for (auto pages = all.begin(); pages != all.end(); ++pages) {
+    auto charged = charge(task.get(), (*pages)->charge_moved_to(*task), (*pages)->pinned_);
+    if (charged) continue;
+    for (auto undo = all.begin(); undo != pages; ++undo) {
+      uncharge(task.get(), (*undo)->charge_moved_to(*task), (*undo)->pinned_);
+    }
+    return charged;
+  }
+  for (Pages* pages : all) {
+    uncharge(pages->owner_.get(), pages->charge_moved_to(*task), pages->pinned_);
+    const std::lock_guard lock(pages->mutex_);
+    pages->owner_ = task;
+  }
+  return {};
+}
+
+Pages::Span Pages::span_at(uint64_t page, uint64_t last) const {
+  Span span{.last = last};
+  for (const Shown& shown : shown_) {
+    if (shown.first_page <= page && page <= shown.last_page) {
+      return {std::min(span.last, shown.last_page), &shown};
+    }
+    if (shown.first_page > page) span.last = std::min(span.last, shown.first_page - 1);
+  }
+  return span;
+}
+
+Status Pages::acquire(uint64_t first, uint64_t last, std::vector<PfnRun>& runs) {
+  uint64_t fresh = 0;
+  for (uint64_t page = first; page <= last;) {
+    const Span span = span_at(page, last);
+    const uint64_t count = span.last - page + 1;
+    if (span.shown != nullptr) {
+      Iova iova{span.shown->iova.start + (page - span.shown->first_page) * kPageSize};
+      for (uint64_t left = count * kPageSize; left > 0;) {
+        const auto run = span.shown->domain->table.translate(iova, left);
+        append(runs, to_pfn_run(run));
+        iova += run.bytes;
+        left -= run.bytes;
+      }
+    } else if (auto pinned = pin(page, count, runs); pinned) {
+      fresh += count;
+    } else {
+      if (page > first) unpin_hidden(first, page - 1, runs);
+      return pinned;
+    }
+    page = span.last + 1;
+  }
+  auto charged = charge(owner_.get(), accounting_, fresh);
+  if (charged) {
+    pinned_ += fresh;
+  } else {
+    unpin_hidden(first, last, runs);
   }
   return charged;
 }
 
-void Pages::unpin(const std::vector<PfnRun>& runs) {
-  for (const PfnRun& run : runs) memory_.unpin(run);
-  uncharge();
+uint64_t Pages::unpin_hidden(uint64_t first, uint64_t last, const std::vector<PfnRun>& runs) {
+  RunCursor cursor(runs);
+  uint64_t hidden = 0;
+  for (uint64_t page = first; page <= last;) {
+    const Span span = span_at(page, last);
+    const uint64_t count = span.last - page + 1;
+    if (span.shown != nullptr) {
+      cursor.skip(count);
+    } else {
+      cursor.next(count, [this](const PfnRun& run) { unpin(run); });
+      hidden += count;
+    }
+    page = span.last + 1;
+  }
+  return hidden;
+}
+
+void Pages::release(uint64_t first, uint64_t last, const std::vector<PfnRun>& runs) {
+  const uint64_t hidden = unpin_hidden(first, last, runs);
+  pinned_ -= hidden;
+  uncharge(owner_.get(), accounting_, hidden);
+}
+
+// A run ends where the next one starts, but never beyond the area; for an area that ends with the
+// address space that end wraps to 0, so its first run is given all that is left and a second one
+// nothing, which the page table refuses. Page by page nothing is left over to refuse.
+// Spec: iommufd.md sections 10 and 18.
+Status Pages::map_runs(Domain& domain, const IovaRange& iova, const std::vector<PfnRun>& runs,
+                       uint32_t prot, bool large) {
+  const uint64_t end = iova.last + 1;
+  uint64_t at = iova.start;
+  const auto map = [&](Pfn first, uint64_t bytes) {
+    auto mapped = domain.table.map({at}, to_phys(first), bytes, prot);
+    if (mapped) at += bytes;
+    return mapped;
+  };
+  Status mapped;
+  for (auto run = runs.begin(); run != runs.end() && mapped; ++run) {
+    if (large) {
+      mapped = map(run->first, std::min(end, at + run->count * kPageSize) - at);
+    } else {
+      for (uint64_t page = 0; page < run->count && mapped; ++page) {
+        mapped = map(run->first + page, kPageSize);
+      }
+    }
+  }
+  if (!mapped) domain.table.unmap({iova.start}, at - iova.start);
+  return mapped;
+}
+
+Status Pages::fill(Domain& domain, const Extent& extent, uint32_t prot, bool large) {
+  const std::lock_guard lock(mutex_);
+  if (revoked_) return {};
+  const uint64_t first = extent.first_page();
+  const uint64_t last = extent.last_page();
+  std::vector<PfnRun> runs;
+  if (auto acquired = acquire(first, last, runs); !acquired) return acquired;
+  auto mapped = map_runs(domain, extent.iova, runs, prot, large);
+  if (mapped) {
+    shown_.push_back(
+        {.domain = &domain, .iova = extent.iova, .first_page = first, .last_page = last});
+  } else {
+    release(first, last, runs);
+  }
+  return mapped;
+}
+
+void Pages::unfill(Domain& domain, const Extent& extent) {
+  const std::lock_guard lock(mutex_);
+  if (revoked_) return;
+  std::erase_if(shown_, [&](const Shown& shown) {
+    return shown.domain == &domain && shown.iova.start == extent.iova.start;
+  });
+  std::vector<generic_pt::PhysRun> removed;
+  domain.table.unmap({extent.iova.start}, extent.iova.last - extent.iova.start + 1, &removed);
+  std::vector<PfnRun> runs;
+  runs.reserve(removed.size());
+  for (const generic_pt::PhysRun& run : removed) runs.push_back(to_pfn_run(run));
+  release(extent.first_page(), extent.last_page(), runs);
+}
+
+void Pages::split(const Domain& domain, const Extent& extent, uint64_t last) {
+  const std::lock_guard lock(mutex_);
+  const auto whole = std::find_if(shown_.begin(), shown_.end(), [&](const Shown& shown) {
+    return shown.domain == &domain && shown.iova.start == extent.iova.start;
+  });
+  if (whole == shown_.end()) return;
+  Shown upper = *whole;
+  whole->iova.last = last;
+  whole->last_page = extent.byte_at(last) / kPageSize;
+  upper.iova.start = last + 1;
+  upper.first_page = whole->last_page + 1;
+  shown_.push_back(upper);
+}
+
+void Pages::revoke() {
+  const std::lock_guard lock(mutex_);
+  for (const Shown& shown : shown_) {
+    shown.domain->table.unmap({shown.iova.start}, shown.iova.last - shown.iova.start + 1);
+  }
+  shown_.clear();
+  pinned_ = 0;
+  revoked_ = true;
+}
+
+Result<std::unique_lock<std::mutex>> Pages::hold() const {
+  if (kind_ != Kind::kDmaBuf) return std::unique_lock<std::mutex>();
+  std::unique_lock lock(mutex_);
+  if (revoked_) return Err(EINVAL);
+  return lock;
+}
+
+UserPages::UserPages(mm::PhysMem& memory, std::shared_ptr<Task> owner, Accounting accounting,
+                     UserPtr start, bool writable)
+    : Pages(Kind::kUser, std::move(owner), accounting, start.value & kPageMask, writable),
+      memory_(memory) {}
+
+Status UserPages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) {
+  return owner()->memory->pin({address() + first * kPageSize}, count, writable(), runs);
+}
+
+FilePages::FilePages(mm::PhysMem& memory, std::shared_ptr<Task> owner, Accounting accounting,
+                     FileRef file, uint64_t start, bool writable)
+    : Pages(Kind::kFile, std::move(owner), accounting, start & kPageMask, writable),
+      memory_(memory),
+      file_(std::move(file)) {}
+
+Status FilePages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) {
+  const auto* memfd = dynamic_cast<const mm::Memfd*>(file_.get());
+  if (memfd == nullptr) return Err(EINVAL);
+  first += address() / kPageSize;
+  if (first + count > memfd->size() / kPageSize) return Err(EINVAL);
+  return memfd->pages()->pin(first, count, runs);
+}
+
+Result<std::shared_ptr<Pages>> DmaBufPages::create(std::shared_ptr<DmaBuf> buffer, uint64_t start,
+                                                   uint64_t length, bool writable) {
+  constexpr uint64_t kMaxPages = UINT32_MAX;
+  const uint64_t size = buffer->size();
+  if (start >= size || length > size - start) return Err(EINVAL);
+  if (size / kPageSize >= kMaxPages) return Err(EINVAL);
+  auto pages = std::make_shared<DmaBufPages>(std::move(buffer), start, writable);
+  auto run = pages->buffer_->attach(*pages);
+  if (!run) return Err(run.error());
+  pages->base_ = run->first + start / kPageSize;
+  return pages;
+}
+
+DmaBufPages::DmaBufPages(std::shared_ptr<DmaBuf> buffer, uint64_t start, bool writable)
+    : Pages(Kind::kDmaBuf, nullptr, Accounting::kNone, start & kPageMask, writable),
+      buffer_(std::move(buffer)) {}
+
+DmaBufPages::~DmaBufPages() {
+  buffer_->detach(*this);
+}
+
+Status DmaBufPages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) {
+  append(runs, {base_ + first, count});
+  return {};
 }
 
 }  // namespace noiommu::iommufd

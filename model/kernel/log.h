@@ -21,6 +21,8 @@ struct LogLine {
 class Log : Unmovable {
  public:
   void add(LogLevel level, std::string text);
+  // Unless the same line is there already.
+  void add_once(LogLevel level, std::string text);
   [[nodiscard]] std::vector<LogLine> lines() const;
 
   // TAINT_USER is bit 6. Spec: vfio-core.md section 3.7.

@@ -4,10 +4,11 @@
 
 namespace noiommu::mm {
 
-Memfd::Memfd(PhysMem& memory, uint64_t bytes)
-    : pages_(std::make_shared<PageObject>(memory,
+Memfd::Memfd(PhysMem& memory, uint64_t bytes, unsigned order)
+    : size_(bytes),
+      pages_(std::make_shared<PageObject>(memory,
                                           bytes / kPageSize + (bytes % kPageSize != 0 ? 1 : 0),
-                                          PageObject::Sharing::kShared)) {}
+                                          PageObject::Sharing::kShared, order)) {}
 
 Result<std::shared_ptr<VmObject>> Memfd::mmap(const MapRequest& request) {
   if ((request.flags & MAP_SHARED) == 0) return Err(ENODEV);

@@ -12,15 +12,19 @@ namespace noiommu::mm {
 // answers ENODEV. Thread-safe.
 class Memfd : public File {
  public:
-  // `bytes` is rounded up to whole pages.
-  Memfd(PhysMem& memory, uint64_t bytes);
+  // With an order other than kOrder4K the file is made of huge pages, as with MFD_HUGETLB, and
+  // `bytes` a multiple of their size.
+  Memfd(PhysMem& memory, uint64_t bytes, unsigned order = PhysMem::kOrder4K);
 
   Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
 
+  [[nodiscard]] uint64_t size() const { return size_; }  // bytes
+  // Also the rest of the last page.
   [[nodiscard]] const std::shared_ptr<PageObject>& pages() const { return pages_; }
 
  private:
-  std::shared_ptr<PageObject> pages_;
+  const uint64_t size_;
+  const std::shared_ptr<PageObject> pages_;
 };
 
 }  // namespace noiommu::mm

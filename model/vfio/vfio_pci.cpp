@@ -50,7 +50,11 @@ class VfioPci::BarMapping : public VmObject {
 VfioPci::VfioPci(Kernel& kernel, pci::Function& function)
     : kernel_(kernel),
       function_(function),
-      config_(function, {.command_changed = [this] { intrs_->update_command(); },
+      config_(function, {.command_changed =
+                             [this] {
+                               intrs_->update_command();
+                               update_dma_bufs();
+                             },
                          .reset_requested = [this] { reset_function(); }}),
       intrs_(std::make_shared<VfioPciIntrs>(function, config_)) {}
 
@@ -67,6 +71,7 @@ Status VfioPci::open_device() {
 }
 
 void VfioPci::close_device() {
+  dma_bufs_.cleanup();
   intrs_->disable_all();
   function_.set_interrupt_sink(nullptr);
   low_power_ = false;
@@ -79,10 +84,12 @@ void VfioPci::close_device() {
 void VfioPci::reset_function() {
   if (!function_.has_reset()) return;
   const uint32_t cache_line_size = function_.config_read(PCI_CACHE_LINE_SIZE, 1);
+  dma_bufs_.set_revoked(true);
   static_cast<void>(function_.reset());
   // The kernel saves the header and the capabilities before a reset, and puts them back.
   function_.config_write(PCI_CACHE_LINE_SIZE, 1, cache_line_size);
   intrs_->restore();
+  update_dma_bufs();
 }
 
 Result<int64_t> VfioPci::ioctl(Process& process, uint32_t command, UserPtr argument) {
@@ -221,8 +228,10 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
       }
       break;
     }
-    case VFIO_DEVICE_FEATURE_DMA_BUF:
-      return Err(EOPNOTSUPP);  // exporting a BAR is not modelled
+    case VFIO_DEVICE_FEATURE_DMA_BUF: {
+      const std::unique_lock lock(memory_mutex_);
+      return dma_bufs_.create(process, function_, payload, !config_.memory_enabled());
+    }
     default:
       break;
   }

@@ -11,6 +11,7 @@
 #include "model/pci/function.h"
 #include "model/vfio/vfio_driver.h"
 #include "model/vfio/vfio_pci_config.h"
+#include "model/vfio/vfio_pci_dmabuf.h"
 #include "model/vfio/vfio_pci_intrs.h"
 
 namespace noiommu::vfio {
@@ -53,6 +54,8 @@ class VfioPci : public VfioDriver, Unmovable {
   Status reset();
   // With memory_mutex_ held, or before anybody else can use the device.
   void reset_function();
+  // Takes BARs away from whoever has them as dma-bufs while memory decoding is off.
+  void update_dma_bufs() { dma_bufs_.set_revoked(!config_.memory_enabled()); }
 
   // How many bytes of an access of `length` at `position` take place. EINVAL, EFAULT.
   Result<uint64_t> check_access(uint64_t position, uint64_t length) const;
@@ -64,6 +67,7 @@ class VfioPci : public VfioDriver, Unmovable {
   pci::Function& function_;
   VfioPciConfig config_;
   const std::shared_ptr<VfioPciIntrs> intrs_;
+  VfioPciDmaBufs dma_bufs_;
   // The kernel's memory_lock: no access to a BAR falls into a reset or a change of COMMAND.
   std::shared_mutex memory_mutex_;
   std::atomic<bool> low_power_ = false;

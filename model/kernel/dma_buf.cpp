@@ -1,0 +1,41 @@
+#include "model/kernel/dma_buf.h"
+
+#include <numeric>
+#include <utility>
+
+namespace noiommu {
+
+DmaBuf::DmaBuf(std::vector<PfnRun> runs, bool is_revoked)
+    : runs_(std::move(runs)),
+      size_(std::accumulate(runs_.begin(), runs_.end(), uint64_t{0},
+                            [](uint64_t sum, const PfnRun& run) { return sum + run.count; })
+            << kPageShift),
+      revoked_(is_revoked) {}
+
+Result<PfnRun> DmaBuf::attach(Importer& importer) {
+  if (runs_.size() > 1) return Err(EOPNOTSUPP);
+  const std::lock_guard lock(mutex_);
+  if (revoked_) return Err(ENODEV);
+  importers_.push_back(&importer);
+  return runs_.front();
+}
+
+void DmaBuf::detach(Importer& importer) {
+  const std::lock_guard lock(mutex_);
+  std::erase(importers_, &importer);
+}
+
+void DmaBuf::set_revoked(bool revoked) {
+  const std::lock_guard lock(mutex_);
+  if (revoked && !revoked_) {
+    for (Importer* importer : importers_) importer->revoked();
+  }
+  revoked_ = revoked;
+}
+
+// The exporter has no mmap of its own.
+Result<std::shared_ptr<VmObject>> DmaBuf::mmap(const MapRequest& /*request*/) {
+  return Err(EINVAL);
+}
+
+}  // namespace noiommu
