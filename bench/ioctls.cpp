@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -103,7 +104,7 @@ BENCHMARK(ioctl_map_unmap)->Arg(4 << 10)->Arg(64 << 10)->Arg(2 << 20);
 
 void ioctl_get_pa(benchmark::State& state) {
   Rig rig;
-  const auto areas = static_cast<uint64_t>(state.range(0));
+  const auto areas = static_cast<uint64_t>(std::max<int64_t>(state.range(0), 1));
   for (uint64_t i = 0; i < areas; ++i) rig.map(kIova + 2 * i * kPageSize, kPageSize);
   uint64_t at = 0;
   for ([[maybe_unused]] auto _ : state) {

@@ -23,7 +23,7 @@ static_assert(sizeof(Table) == kPageSize);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 inline uint64_t address_of(const Table* table) {
-  return std::bit_cast<uint64_t>(table);
+  return reinterpret_cast<uint64_t>(table);
 }
 inline Table* table_at(uint64_t address) {
   return std::bit_cast<Table*>(address);

@@ -12,8 +12,8 @@
 #include "model/iommufd/domain.h"
 #include "model/iommufd/iova_range.h"
 #include "model/iommufd/pages.h"
-#include "model/iommufd/rw_semaphore.h"
 #include "model/kernel/result.h"
+#include "model/kernel/rw_semaphore.h"
 #include "model/kernel/types.h"
 
 namespace noiommu::iommufd {

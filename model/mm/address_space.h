@@ -5,10 +5,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 
 #include "model/kernel/file.h"
+#include "model/kernel/rw_semaphore.h"
 #include "model/kernel/user_memory.h"
 #include "model/mm/phys_mem.h"
 
@@ -46,7 +45,7 @@ class AddressSpace : public UserMemory {
   Result<UserPtr> place(uint64_t length, uint64_t alignment, Vma vma);
 
   PhysMem& memory_;
-  mutable std::shared_mutex mutex_;  // the kernel's mmap_lock
+  mutable RwSemaphore mutex_;  // the kernel's mmap_lock
   Vmas vmas_;
 };
 

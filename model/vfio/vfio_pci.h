@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <string_view>
 
 #include "model/kernel/kernel.h"
+#include "model/kernel/rw_semaphore.h"
 #include "model/pci/function.h"
 #include "model/vfio/vfio_driver.h"
 #include "model/vfio/vfio_pci_config.h"
@@ -69,7 +69,7 @@ class VfioPci : public VfioDriver, Unmovable {
   const std::shared_ptr<VfioPciIntrs> intrs_;
   VfioPciDmaBufs dma_bufs_;
   // The kernel's memory_lock: no access to a BAR falls into a reset or a change of COMMAND.
-  std::shared_mutex memory_mutex_;
+  RwSemaphore memory_mutex_;
   std::atomic<bool> low_power_ = false;
 };
 

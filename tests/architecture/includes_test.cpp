@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -32,12 +32,13 @@ std::string folder_of(const std::string& path) {
 }
 
 std::set<std::string> quoted_includes(const fs::path& file) {
-  static const std::regex kInclude(R"re(^#include "([^"]+)")re");
+  constexpr std::string_view kInclude = "#include \"";
   std::set<std::string> found;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
-    std::smatch match;
-    if (std::regex_search(line, match, kInclude)) found.insert(match[1]);
+    if (!line.starts_with(kInclude)) continue;
+    line.erase(0, kInclude.size());
+    found.insert(line.substr(0, line.find('"')));
   }
   return found;
 }

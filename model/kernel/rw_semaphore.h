@@ -7,11 +7,12 @@
 
 #include "model/kernel/types.h"
 
-namespace noiommu::iommufd {
+namespace noiommu {
 
 // With std::shared_mutex alone, readers that overlap without end keep a writer out for good: an
-// attach would not return while other threads map. Here readers that come after a waiting writer
-// queue behind it. Not recursive, not even for readers. For std::unique_lock and std::shared_lock.
+// attach would not return while other threads map, nor an mmap while they pin. Here readers that
+// come after a waiting writer queue behind it. Not recursive, not even for readers. For
+// std::unique_lock and std::shared_lock.
 class RwSemaphore : Unmovable {
  public:
   void lock() {
@@ -34,4 +35,4 @@ class RwSemaphore : Unmovable {
   std::shared_mutex mutex_;
 };
 
-}  // namespace noiommu::iommufd
+}  // namespace noiommu
