@@ -102,6 +102,18 @@ Status Context::set_no_iommu_mode() {
   return {};
 }
 
+Status Context::create_vfio_ioas() {
+  if (no_iommu_mode_) return Err(EINVAL);
+  if (objects_.vfio_ioas<Ioas>()) return {};
+  auto id = objects_.reserve();
+  if (!id) return Err(id.error());
+  auto ioas = std::make_unique<Ioas>(*id);
+  const auto ref = Ref<Ioas>::try_acquire(*ioas);
+  objects_.publish(std::move(ioas));
+  objects_.set_vfio_ioas(ref.get());
+  return {};
+}
+
 void register_iommufd(Kernel& kernel, mm::PhysMem& memory) {
   const Config& config = kernel.config();
   if (!config.iommufd) return;

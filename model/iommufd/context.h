@@ -40,6 +40,8 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   // The container emulation serves a group without an IOMMU, for good, so that it maps nothing.
   // EINVAL when it has an IOAS. Spec: section 16; vfio-core.md section 5.4.
   Status set_no_iommu_mode();
+  // An IOAS for the container emulation, made when it has none. EINVAL in that mode; EBUSY for ids.
+  Status create_vfio_ioas();
   [[nodiscard]] bool no_iommu_mode() const { return no_iommu_mode_; }
 
  private:

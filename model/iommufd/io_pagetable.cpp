@@ -387,12 +387,13 @@ Status IoPagetable::change_process(std::span<IoPagetable* const> tables,
   return Pages::move_charges({all.begin(), all.end()}, task);
 }
 
-std::vector<IoPagetable::AreaView> IoPagetable::areas() const {
+std::vector<IoPagetable::AreaView> IoPagetable::areas(IovaRange range) const {
   const std::shared_lock lock(iova_mutex_);
   std::vector<AreaView> views;
-  views.reserve(areas_.size());
-  for (const auto& [last, area] : areas_) {
-    views.push_back({area->extent, area->prot, area->settled, area->pages, area->storage});
+  for (auto next = first_at_or_after(range.start); next != areas_.end(); ++next) {
+    const Area& area = *next->second;
+    if (area.extent.iova.start > range.last) break;
+    views.push_back({area.extent, area.prot, area.settled, area.pages, area.storage});
   }
   return views;
 }

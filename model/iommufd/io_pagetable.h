@@ -94,8 +94,8 @@ class IoPagetable : Unmovable {
     std::shared_ptr<const Pages> pages;
     const Domain* storage = nullptr;
   };
-  // In order of their IOVAs.
-  [[nodiscard]] std::vector<AreaView> areas() const;
+  // Those that lie at least partly in `range`, in order of their IOVAs.
+  [[nodiscard]] std::vector<AreaView> areas(IovaRange range = {}) const;
 
  private:
   struct Area {

@@ -43,10 +43,8 @@ Process::~Process() {
 }
 
 Result<int> Process::open(std::string_view path, int flags) {
-  {
-    const std::lock_guard lock(mutex_);  // the descriptor comes before the path is looked at
-    if (lowest_free() >= nofile_) return Err(EMFILE);
-  }
+  // The descriptor comes before the path is looked at.
+  if (auto room = room_for_descriptor(); !room) return Err(room.error());
   auto file = kernel_.nodes().open(*this, path, flags);
   if (!file) return Err(file.error());
   (*file)->open_flags = flags;
@@ -188,6 +186,11 @@ Result<FileRef> Process::file(int fd) const {
 
 size_t Process::lowest_free() const {
   return static_cast<size_t>(std::find(files_.begin(), files_.end(), nullptr) - files_.begin());
+}
+
+Status Process::room_for_descriptor() const {
+  const std::lock_guard lock(mutex_);
+  return lowest_free() < nofile_ ? Status() : Status(Err(EMFILE));
 }
 
 Result<int> Process::install(FileRef file) {

@@ -76,6 +76,8 @@ class Process : Unmovable {
   [[nodiscard]] bool capable(int capability) const;
   // The file of a descriptor, or EBADF.
   [[nodiscard]] Result<FileRef> file(int fd) const;
+  // Whether there could be one more descriptor. EMFILE.
+  [[nodiscard]] Status room_for_descriptor() const;
   // A new descriptor for `file`, the lowest free one. EMFILE.
   Result<int> install(FileRef file);
 

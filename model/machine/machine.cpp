@@ -40,7 +40,7 @@ Machine::Machine(const MachineConfig& config)
       dma_to_memory_(std::make_unique<DmaToMemory>(memory_)),
       dma_blocked_(std::make_unique<DmaBlocked>()),
       iommu_groups_(kernel_.nodes()),
-      vfio_(kernel_, iommu_groups_, config.enable_unsafe_noiommu_mode),
+      vfio_(kernel_, memory_, iommu_groups_, config.enable_unsafe_noiommu_mode),
       vfio_pci_(vfio_, iommu_groups_) {
   iommufd::register_iommufd(kernel_, memory_);
   vfio::register_container(vfio_);

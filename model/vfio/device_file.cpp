@@ -1,10 +1,13 @@
 #include "model/vfio/device_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <utility>
 
+#include "model/iommufd/ioas.h"
 #include "model/vfio/group.h"
 #include "uapi/vfio.h"
 
@@ -24,8 +27,9 @@ Status read_prefix(Process& process, UserPtr from, T& to, size_t size) {
 
 }  // namespace
 
-DeviceFile::DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device)
-    : vfio_(vfio), device_(std::move(device)) {}
+DeviceFile::DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device,
+                       std::shared_ptr<VfioGroup> group)
+    : vfio_(vfio), device_(std::move(device)), group_(std::move(group)) {}
 
 Result<FileRef> DeviceFile::open_cdev(Vfio& vfio, const std::shared_ptr<VfioDevice>& device,
                                       Process& process) {
@@ -34,14 +38,117 @@ Result<FileRef> DeviceFile::open_cdev(Vfio& vfio, const std::shared_ptr<VfioDevi
     device->put_registration();
     return Err(EPERM);
   }
-  return std::make_shared<DeviceFile>(vfio, device);
+  return std::make_shared<DeviceFile>(vfio, device, nullptr);
+}
+
+Result<FileRef> DeviceFile::open_in_group(Vfio& vfio, std::shared_ptr<VfioDevice> device,
+                                          const std::shared_ptr<VfioGroup>& group,
+                                          Process& process) {
+  auto file = std::make_shared<DeviceFile>(vfio, std::move(device), group);
+  if (auto opened = file->open_through_group(process); !opened) return Err(opened.error());
+  if (group->noiommu()) {
+    const VfioDevice& opened = *file->device_;
+    const Task& task = *process.task();
+    vfio.kernel().log().add(LogLevel::kWarn,
+                            opened.message(fmt::format("vfio-noiommu device opened by user ({}:{})",
+                                                       task.comm, task.pid)));
+  }
+  return file;
+}
+
+Status DeviceFile::open_through_group(Process& process) {
+  const std::lock_guard group_lock(group_->mutex());
+  if (!group_->has_iommu()) return Err(EINVAL);
+  const std::lock_guard lock(device_->set->mutex);
+  auto opened = open_device(process);
+  if (opened) access_granted_ = true;
+  return opened;
+}
+
+Result<DeviceUse> DeviceFile::use_group(Process& process) {
+  DeviceUse use;
+  const std::shared_ptr<iommufd::Context>& context = group_->iommufd();
+  if (!context) {
+    auto file = group_->use_container(process);
+    if (!file) return Err(file.error());
+    use.group_file = std::move(*file);
+  } else if (device_->is_noiommu()) {
+    // Who has an IOAS there may believe that it translates.
+    if (!process.capable(CAP_SYS_RAWIO) || context->objects().vfio_ioas<iommufd::Ioas>())
+      return Err(EPERM);
+  } else {
+    auto binding = iommufd::Binding::create(context, false);
+    if (!binding) return Err(binding.error());
+    use.binding = std::move(*binding);
+  }
+  return use;
+}
+
+Result<DeviceUse> DeviceFile::use_iommufd() {
+  const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !device_->info.has_iommu;
+  auto binding = iommufd::Binding::create(context_, noiommu);
+  if (!binding) return Err(binding.error());
+  return DeviceUse{.binding = std::move(*binding), .group_file = nullptr};
+}
+
+Status DeviceFile::attach_to_vfio_ioas() {
+  auto ioas = group_->iommufd()->objects().vfio_ioas<iommufd::Ioas>();
+  if (!ioas) return Err(ioas.error());
+  const uint32_t id = (*ioas)->id();
+  ioas->reset();
+  auto attached = device_->use.binding->device().attach(id);
+  return attached ? Status() : Status(Err(attached.error()));
+}
+
+Status DeviceFile::first_open(Process& process) {
+  auto use = group_ ? use_group(process) : use_iommufd();
+  if (!use) return Err(use.error());
+  device_->use = std::move(*use);
+  const auto path = group_ ? VfioDriver::Path::kGroup : VfioDriver::Path::kCdev;
+  if (auto opened = device_->driver.open_device(path); !opened) return opened;
+  if (!group_ || !device_->use.binding) return {};
+  auto attached = attach_to_vfio_ioas();
+  if (!attached) device_->driver.close_device();
+  return attached;
+}
+
+Status DeviceFile::open_device(Process& process) {
+  if (device_->open_count > 0) {
+    ++device_->open_count;
+    return {};
+  }
+  auto opened = first_open(process);
+  if (opened) {
+    device_->open_count = 1;
+  } else {
+    static_cast<void>(drop_use());  // whoever calls has the group's file as well
+  }
+  return opened;
+}
+
+// Spec: vfio-core.md section 10.
+FileRef DeviceFile::close_device() {
+  if (--device_->open_count > 0) return nullptr;
+  device_->driver.close_device();
+  return drop_use();
+}
+
+FileRef DeviceFile::drop_use() {
+  DeviceUse use = std::exchange(device_->use, {});
+  if (use.group_file) device_->group->unuse_container();
+  return std::move(use.group_file);
 }
 
 DeviceFile::~DeviceFile() {
-  if (access_granted_) {
+  FileRef last;  // let go after the locks, which the release of a group takes
+  if (access_granted_ && group_) {
+    const std::scoped_lock locks(group_->mutex(), device_->set->mutex);
+    last = close_device();
+  } else if (access_granted_) {
     {
       const std::lock_guard lock(device_->set->mutex);
-      close_device();
+      last = close_device();
+      context_.reset();
     }
     if (device_->group) device_->group->unblock();
   }
@@ -54,18 +161,15 @@ Result<int64_t> DeviceFile::ioctl(Process& process, uint32_t command, uint64_t a
     if (!done) return Err(done.error());
     return 0;
   };
-  if (command == VFIO_DEVICE_BIND_IOMMUFD) return zero(bind_iommufd(process, user));
-  if (!access_granted_) return Err(EINVAL);
-  switch (command) {
-    case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
-      return zero(attach(process, user));
-    case VFIO_DEVICE_DETACH_IOMMUFD_PT:
-      return zero(detach(process, user));
-    case VFIO_DEVICE_FEATURE:
-      return feature(process, user);
-    default:
-      return device_->driver.ioctl(process, command, user);
+  if (command == VFIO_DEVICE_BIND_IOMMUFD) {
+    if (!vfio_.kernel().config().vfio_device_cdev) return Err(ENOTTY);
+    return zero(bind_iommufd(process, user));
   }
+  if (!access_granted_) return Err(EINVAL);
+  if (command == VFIO_DEVICE_FEATURE) return feature(process, user);
+  if (!group_ && command == VFIO_DEVICE_ATTACH_IOMMUFD_PT) return zero(attach(process, user));
+  if (!group_ && command == VFIO_DEVICE_DETACH_IOMMUFD_PT) return zero(detach(process, user));
+  return device_->driver.ioctl(process, command, user);
 }
 
 // Spec: vfio-core.md section 8.
@@ -78,6 +182,7 @@ Status DeviceFile::bind_iommufd(Process& process, UserPtr argument) {
                                std::as_writable_bytes(std::span(&bind, 1)));
   if (!read) return read;
   if (bind.iommufd < 0 || (bind.flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Err(EINVAL);
+  if (group_) return Err(EINVAL);
 
   if (device_->group) {
     if (auto blocked = device_->group->block(); !blocked) return blocked;
@@ -105,36 +210,22 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
   auto context = std::dynamic_pointer_cast<iommufd::Context>(*file);
   if (!context) return Err(EBADFD);
   if (device_->open_count > 0) return Err(EINVAL);
-  if (auto opened = open_device(std::move(context)); !opened) return opened;
+  context_ = std::move(context);
+  if (auto opened = open_device(process); !opened) {
+    context_.reset();
+    return opened;
+  }
 
-  const uint32_t devid = binding_->device().id();
+  const uint32_t devid = device_->use.binding->device().id();
   auto told =
       write_user(process.memory(), argument + offsetof(vfio_device_bind_iommufd, out_devid), devid);
   if (!told) {
     close_device();
+    context_.reset();
     return told;
   }
   access_granted_ = true;
   return {};
-}
-
-Status DeviceFile::open_device(std::shared_ptr<iommufd::Context> context) {
-  const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !device_->info.has_iommu;
-  auto binding = iommufd::Binding::create(context, noiommu);
-  if (!binding) return Err(binding.error());
-  if (auto opened = device_->driver.open_device(); !opened) return opened;
-  context_ = std::move(context);
-  binding_ = std::move(*binding);
-  ++device_->open_count;
-  return {};
-}
-
-// Spec: vfio-core.md section 10.
-void DeviceFile::close_device() {
-  device_->driver.close_device();
-  binding_.reset();
-  context_.reset();
-  --device_->open_count;
 }
 
 // Why iommufd refuses an attach that cannot succeed: the page table is looked up first.
@@ -146,7 +237,7 @@ Errno DeviceFile::refusal(uint32_t pt_id, Errno otherwise) const {
 
 Result<uint32_t> DeviceFile::attach_device(uint32_t pt_id) {
   if (attached_as_pasid_) return Err(refusal(pt_id, Errno{EBUSY}));
-  auto hwpt = binding_->device().attach(pt_id);
+  auto hwpt = device_->use.binding->device().attach(pt_id);
   if (hwpt) attached_ = true;
   return hwpt;
 }
@@ -156,17 +247,18 @@ Result<uint32_t> DeviceFile::attach_pasid(uint32_t pasid, uint32_t pt_id) {
   if (pasid > INT32_MAX) return Err(ENOSPC);
   if (pasid != 0) return Err(refusal(pt_id, Errno{EINVAL}));
   if (attached_) return Err(refusal(pt_id, Errno{EBUSY}));
-  auto hwpt = binding_->device().attach(pt_id);
+  auto hwpt = device_->use.binding->device().attach(pt_id);
   if (hwpt) attached_as_pasid_ = true;
   return hwpt;
 }
 
 void DeviceFile::detach_device() {
-  if (std::exchange(attached_, false)) binding_->device().detach();
+  if (std::exchange(attached_, false)) device_->use.binding->device().detach();
 }
 
 void DeviceFile::detach_pasid(uint32_t pasid) {
-  if (pasid == 0 && std::exchange(attached_as_pasid_, false)) binding_->device().detach();
+  if (pasid == 0 && std::exchange(attached_as_pasid_, false))
+    device_->use.binding->device().detach();
 }
 
 // Spec: vfio-core.md section 9.

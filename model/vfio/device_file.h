@@ -1,4 +1,4 @@
-// An open VFIO device: from its cdev node, or later from its group.
+// An open VFIO device: from its cdev node, or from its group.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,12 @@ class DeviceFile : public File {
   static Result<FileRef> open_cdev(Vfio& vfio, const std::shared_ptr<VfioDevice>& device,
                                    Process& process);
 
-  DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device);
+  // GET_DEVICE_FD of a group, which takes over one registration of the device. EINVAL, EPERM, and
+  // what iommufd and the driver refuse with. Spec: section 5.5, rows 4 to 9.
+  static Result<FileRef> open_in_group(Vfio& vfio, std::shared_ptr<VfioDevice> device,
+                                       const std::shared_ptr<VfioGroup>& group, Process& process);
+
+  DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device, std::shared_ptr<VfioGroup> group);
   ~DeviceFile() override;
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
@@ -32,8 +37,17 @@ class DeviceFile : public File {
  private:
   Status bind_iommufd(Process& process, UserPtr argument);
   Status bind_locked(Process& process, UserPtr argument, const vfio_device_bind_iommufd& bind);
-  Status open_device(std::shared_ptr<iommufd::Context> context);
-  void close_device();
+  // These with the device set's lock, and the group's for a file of the group. Who opens the device
+  // first decides what it maps with.
+  Status open_device(Process& process);
+  Status first_open(Process& process);
+  Result<DeviceUse> use_group(Process& process);
+  Result<DeviceUse> use_iommufd();
+  Status attach_to_vfio_ioas();
+  // Answers what is to be let go of after the locks.
+  FileRef close_device();
+  FileRef drop_use();
+  Status open_through_group(Process& process);
   Status attach(Process& process, UserPtr argument);
   // All with the device set's lock.
   Result<uint32_t> attach_device(uint32_t pt_id);
@@ -46,11 +60,11 @@ class DeviceFile : public File {
 
   Vfio& vfio_;
   const std::shared_ptr<VfioDevice> device_;
+  const std::shared_ptr<VfioGroup> group_;  // for a file of a group; nothing for a cdev
   // Set once, under the device set's lock, when the device answers to this file.
   std::atomic<bool> access_granted_ = false;
   // Guarded by the device set's lock.
-  std::shared_ptr<iommufd::Context> context_;
-  std::unique_ptr<iommufd::Binding> binding_;
+  std::shared_ptr<iommufd::Context> context_;  // of a cdev
   // PASID 0 means the device itself, but ATTACH and DETACH keep separate books of the two.
   bool attached_ = false;
   bool attached_as_pasid_ = false;

@@ -2,38 +2,74 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
+#include "model/vfio/device_file.h"
+#include "model/vfio/vfio_device.h"
 #include "uapi/vfio.h"
 
 namespace noiommu::vfio {
 
-// The open group. Containers are not there yet, so all that it can tell is its status.
+namespace {
+
+// The text up to the terminating zero, which must come within a page. EFAULT, EINVAL.
+Result<std::string> read_user_string(Process& process, UserPtr from) {
+  std::string text;
+  for (; text.size() < kPageSize; ++from.value) {
+    char next = 0;
+    if (auto read = read_user(process.memory(), from, next); !read) return Err(read.error());
+    if (next == 0) return text;
+    text.push_back(next);
+  }
+  return Err(EINVAL);
+}
+
+}  // namespace
+
+// The open group. An opened device keeps it, when it maps with a container.
 class VfioGroup::OpenFile : public File {
  public:
-  explicit OpenFile(std::shared_ptr<VfioGroup> group) : group_(std::move(group)) {}
-  ~OpenFile() override {
-    const std::lock_guard lock(group_->mutex_);
-    group_->opened_ = false;
-  }
+  OpenFile(Vfio& vfio, std::shared_ptr<VfioGroup> group) : vfio_(vfio), group_(std::move(group)) {}
+  ~OpenFile() override { group_->release(); }
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override {
-    if (command != VFIO_GROUP_GET_STATUS) return Err(ENOTTY);
-    vfio_group_status status{};
-    if (auto read = read_user(process.memory(), {argument}, status); !read) {
-      return Err(read.error());
-    }
-    if (status.argsz < sizeof(status)) return Err(EINVAL);
-    if (!group_->iommu_group()) return Err(ENODEV);
-    status.flags = VFIO_GROUP_FLAGS_VIABLE;  // nobody else owns the DMA of its devices
-    if (auto told = write_user(process.memory(), {argument}, status); !told) {
-      return Err(told.error());
-    }
+    const UserPtr user{argument};
+    if (command == VFIO_GROUP_GET_DEVICE_FD) return get_device_fd(process, user);
+    const auto run = [&]() -> Status {
+      switch (command) {
+        case VFIO_GROUP_GET_STATUS:
+          return group_->get_status(process, user);
+        case VFIO_GROUP_SET_CONTAINER:
+          return group_->set_container(process, user);
+        case VFIO_GROUP_UNSET_CONTAINER:
+          return group_->unset_container();
+        default:
+          return Err(ENOTTY);
+      }
+    };
+    if (auto done = run(); !done) return Err(done.error());
     return 0;
   }
 
  private:
-  std::shared_ptr<VfioGroup> group_;
+  Result<int64_t> get_device_fd(Process& process, UserPtr argument) {
+    auto name = read_user_string(process, argument);
+    if (!name) return Err(name.error());
+    auto device = group_->find_device(*name);
+    if (!device) return Err(device.error());
+    if (auto room = process.room_for_descriptor(); !room) {
+      (*device)->put_registration();
+      return Err(room.error());
+    }
+    auto file = DeviceFile::open_in_group(vfio_, std::move(*device), group_, process);
+    if (!file) return Err(file.error());
+    return process.install(std::move(*file));
+  }
+
+  Vfio& vfio_;
+  const std::shared_ptr<VfioGroup> group_;
 };
 
 VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor)
@@ -42,14 +78,25 @@ VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_
       minor_(minor),
       iommu_group_(std::move(iommu_group)) {}
 
-Result<FileRef> VfioGroup::open(const std::shared_ptr<VfioGroup>& group, Process& process) {
+Result<FileRef> VfioGroup::open(Vfio& vfio, const std::shared_ptr<VfioGroup>& group,
+                                Process& process) {
   const std::lock_guard lock(group->mutex_);
   if (group->devices_ == 0) return Err(ENODEV);
-  if (group->type_ == Type::kNoIommu && !process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
+  if (group->noiommu() && !process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
   if (group->bound_cdevs_ > 0) return Err(EBUSY);
   if (group->opened_) return Err(EBUSY);
+  auto file = std::make_shared<OpenFile>(vfio, group);
   group->opened_ = true;
-  return std::make_shared<OpenFile>(group);
+  group->file_ = file;
+  return file;
+}
+
+void VfioGroup::release() {
+  std::shared_ptr<iommufd::Context> iommufd;  // let go after the lock
+  const std::lock_guard lock(mutex_);
+  detach_container();
+  iommufd = std::move(iommufd_);
+  opened_ = false;
 }
 
 std::shared_ptr<IommuGroup> VfioGroup::iommu_group() const {
@@ -57,14 +104,21 @@ std::shared_ptr<IommuGroup> VfioGroup::iommu_group() const {
   return iommu_group_;
 }
 
-void VfioGroup::add_device() {
+void VfioGroup::add_device(const std::shared_ptr<VfioDevice>& device) {
   const std::lock_guard lock(mutex_);
   ++devices_;
+  listed_.insert(listed_.begin(), device);
+}
+
+void VfioGroup::unlink_device(const VfioDevice& device) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(listed_, [&](const auto& known) { return known.get() == &device; });
 }
 
 bool VfioGroup::remove_device() {
   const std::lock_guard lock(mutex_);
   if (--devices_ > 0) return true;
+  detach_container();
   iommu_group_.reset();
   return false;
 }
@@ -79,6 +133,76 @@ Status VfioGroup::block() {
 void VfioGroup::unblock() {
   const std::lock_guard lock(mutex_);
   --bound_cdevs_;
+}
+
+Status VfioGroup::get_status(Process& process, UserPtr argument) {
+  vfio_group_status status{};
+  if (auto read = read_user(process.memory(), argument, status); !read) return read;
+  if (status.argsz < sizeof(status)) return Err(EINVAL);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!iommu_group_) return Err(ENODEV);
+    // Nobody else owns the DMA of its devices: a cdev that does keeps the group from being open.
+    status.flags = VFIO_GROUP_FLAGS_VIABLE;
+    if (has_iommu()) status.flags |= VFIO_GROUP_FLAGS_CONTAINER_SET;
+  }
+  return write_user(process.memory(), argument, status);
+}
+
+Status VfioGroup::set_container(Process& process, UserPtr argument) {
+  int32_t fd = -1;
+  if (auto read = read_user(process.memory(), argument, fd); !read) return read;
+  auto file = process.file(fd);
+  if (!file) return Err(file.error());
+  const std::lock_guard lock(mutex_);
+  if (has_iommu()) return Err(EINVAL);
+  if (!iommu_group_) return Err(ENODEV);
+  if (auto container = std::dynamic_pointer_cast<Container>(*file)) {
+    if (auto joined = container->attach_group(process, noiommu()); !joined) return joined;
+    container_ = std::move(container);
+    return {};
+  }
+  if (auto context = std::dynamic_pointer_cast<iommufd::Context>(*file)) {
+    return set_iommufd(std::move(context));
+  }
+  return Err(EBADFD);
+}
+
+Status VfioGroup::set_iommufd(std::shared_ptr<iommufd::Context> context) {
+  auto ready = noiommu() ? context->set_no_iommu_mode() : context->create_vfio_ioas();
+  if (ready) iommufd_ = std::move(context);
+  return ready;
+}
+
+Status VfioGroup::unset_container() {
+  std::shared_ptr<iommufd::Context> iommufd;  // let go after the lock
+  const std::lock_guard lock(mutex_);
+  if (!has_iommu()) return Err(EINVAL);
+  if (container_ && container_users_ > 0) return Err(EBUSY);
+  detach_container();
+  iommufd = std::move(iommufd_);
+  return {};
+}
+
+void VfioGroup::detach_container() {
+  if (const auto container = std::exchange(container_, nullptr)) container->detach_group();
+}
+
+Result<FileRef> VfioGroup::use_container(const Process& process) {
+  if (!container_->has_backend()) return Err(EINVAL);
+  if (noiommu() && !process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
+  ++container_users_;
+  return file_.lock();
+}
+
+Result<std::shared_ptr<VfioDevice>> VfioGroup::find_device(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  for (const std::shared_ptr<VfioDevice>& device : listed_) {
+    auto matches = device->driver.match(name);
+    if (!matches) return Err(matches.error());
+    if (*matches && device->try_get_registration()) return device;
+  }
+  return Err(ENODEV);
 }
 
 }  // namespace noiommu::vfio

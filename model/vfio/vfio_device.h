@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string>
 
+#include "model/iommufd/device.h"
+#include "model/kernel/file.h"
 #include "model/kernel/iommu_groups.h"
 #include "model/kernel/types.h"
 #include "model/vfio/vfio_driver.h"
@@ -21,6 +23,7 @@ struct DeviceInfo {
   std::string sysfs;   // its directory below /sys/devices, e.g. "pci0000:00/0000:00:04.0"
   std::string driver;  // e.g. "vfio-pci"
   bool has_iommu = false;
+  bool emulated = false;                    // a mediated device, which never was behind an IOMMU
   std::shared_ptr<IommuGroup> iommu_group;  // nothing for a device without one
 };
 
@@ -29,7 +32,15 @@ struct DeviceSet {
   std::mutex mutex;
 };
 
-// Thread-safety: the registration count has its own lock; open_count belongs to the device set's.
+// What an open device maps with: an iommufd object, or the container of its group, which stays
+// open. Nothing for a device without an IOMMU whose group has an iommufd.
+struct DeviceUse {
+  std::unique_ptr<iommufd::Binding> binding;
+  FileRef group_file;
+};
+
+// Thread-safety: the registration count has its own lock; open_count and use belong to the device
+// set's.
 class VfioDevice : Unmovable {
  public:
   VfioDevice(VfioDriver& driver, DeviceInfo info, uint32_t index)
@@ -47,6 +58,7 @@ class VfioDevice : Unmovable {
   std::shared_ptr<VfioGroup> group;
 
   unsigned open_count = 0;
+  DeviceUse use;  // while open_count is not 0
 
   // "vfio-pci 0000:00:04.0: text", as the kernel prefixes device messages.
   [[nodiscard]] std::string message(const std::string& text) const;

@@ -17,7 +17,9 @@ class VfioDriver {
  public:
   virtual ~VfioDriver() = default;
 
-  virtual Status open_device() = 0;
+  enum class Path { kCdev, kGroup };
+
+  virtual Status open_device(Path path) = 0;
   virtual void close_device() = 0;
   // The ioctls that the core does not answer itself. ENOTTY for an unknown one.
   virtual Result<int64_t> ioctl(Process& process, uint32_t command, UserPtr argument) = 0;

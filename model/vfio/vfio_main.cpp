@@ -53,8 +53,10 @@ Result<bool> parse_bool_parameter(std::string_view text) {
   }
 }
 
-Vfio::Vfio(Kernel& kernel, IommuGroups& iommu_groups, bool enable_unsafe_noiommu_mode)
+Vfio::Vfio(Kernel& kernel, mm::PhysMem& memory, IommuGroups& iommu_groups,
+           bool enable_unsafe_noiommu_mode)
     : kernel_(kernel),
+      memory_(memory),
       iommu_groups_(iommu_groups),
       enable_unsafe_noiommu_mode_(enable_unsafe_noiommu_mode) {
   const Config& config = kernel_.config();
@@ -77,12 +79,18 @@ bool Vfio::noiommu_enabled() const {
 }
 
 // Spec: vfio-core.md section 4.
-Status Vfio::set_group(VfioDevice& device) {
+Status Vfio::set_group(const std::shared_ptr<VfioDevice>& to_group) {
   if (!kernel_.config().vfio_group) return {};
-  std::shared_ptr<IommuGroup> iommu_group = device.info.iommu_group;
+  VfioDevice& device = *to_group;
+  std::shared_ptr<IommuGroup> iommu_group =
+      device.info.emulated ? nullptr : device.info.iommu_group;
+  auto type = device.info.emulated ? VfioGroup::Type::kEmulated : VfioGroup::Type::kIommu;
   const bool fake = iommu_group == nullptr;
   if (fake) {
-    if (!noiommu_enabled()) return Err(EINVAL);
+    if (!device.info.emulated) {
+      if (!noiommu_enabled()) return Err(EINVAL);
+      type = VfioGroup::Type::kNoIommu;
+    }
     auto created = iommu_groups_.create("vfio-noiommu");
     if (!created) return Err(created.error());
     iommu_group = *created;
@@ -93,7 +101,6 @@ Status Vfio::set_group(VfioDevice& device) {
   const std::lock_guard lock(mutex_);
   device.group = groups_[iommu_group->id()].lock();
   if (!device.group) {
-    const auto type = fake ? VfioGroup::Type::kNoIommu : VfioGroup::Type::kIommu;
     device.group = std::make_shared<VfioGroup>(iommu_group, type, *group_minor_ida_.alloc());
     groups_[iommu_group->id()] = device.group;
     const std::string sysfs = "devices/virtual/vfio/" + device.group->name();
@@ -104,12 +111,13 @@ Status Vfio::set_group(VfioDevice& device) {
                                        },
                                    .store = {}});
     kernel_.nodes().add_link("/sys/class/vfio/" + device.group->name(), "../../" + sysfs);
-    kernel_.nodes().add_device(
-        "/dev/vfio/" + device.group->name(), 0600,
-        [group = device.group](Process& process, int) { return VfioGroup::open(group, process); });
+    kernel_.nodes().add_device("/dev/vfio/" + device.group->name(), 0600,
+                               [this, group = device.group](Process& process, int) {
+                                 return VfioGroup::open(*this, group, process);
+                               });
   }
-  device.group->add_device();
-  if (fake) {
+  device.group->add_device(to_group);
+  if (type == VfioGroup::Type::kNoIommu) {
     kernel_.log().taint(Log::kTaintUser);
     kernel_.log().add(LogLevel::kWarn,
                       device.message("Adding kernel taint for vfio-noiommu group on device"));
@@ -120,7 +128,7 @@ Status Vfio::set_group(VfioDevice& device) {
 void Vfio::remove_group(VfioDevice& device) {
   if (!device.group) return;
   const std::shared_ptr<IommuGroup> iommu_group = device.group->iommu_group();
-  if (device.group->type() == VfioGroup::Type::kNoIommu) {
+  if (device.group->type() != VfioGroup::Type::kIommu) {
     kernel_.log().add(LogLevel::kInfo, device.message(fmt::format("Removing from iommu group {}",
                                                                   iommu_group->id())));
     iommu_groups_.remove_device(*iommu_group, device.info.sysfs);
@@ -166,14 +174,17 @@ Result<std::shared_ptr<VfioDevice>> Vfio::register_device(VfioDriver& driver, De
   }
   if (!index) return Err(ENOSPC);
   auto device = std::make_shared<VfioDevice>(driver, std::move(info), *index);
-  device->noiommu =
-      kernel_.config().iommufd_noiommu && noiommu_enabled() && !device->info.has_iommu;
+  device->noiommu = kernel_.config().iommufd_noiommu && noiommu_enabled() &&
+                    !device->info.has_iommu && !device->info.emulated;
   device->name = fmt::format("{}vfio{}", device->noiommu ? "noiommu-" : "", *index);
 
-  auto grouped = set_group(*device);
-  const bool coherent = device->info.has_iommu || device->is_noiommu();
+  auto grouped = set_group(device);
+  const bool coherent = device->info.has_iommu || device->info.emulated || device->is_noiommu();
   if (!grouped || !coherent) {
-    if (grouped) remove_group(*device);
+    if (grouped) {
+      if (device->group) device->group->unlink_device(*device);
+      remove_group(*device);
+    }
     const std::lock_guard lock(mutex_);
     device_ida_.free(*index);
     return Err(grouped ? Errno{EINVAL} : grouped.error());
@@ -188,6 +199,7 @@ Result<std::shared_ptr<VfioDevice>> Vfio::register_device(VfioDriver& driver, De
 }
 
 void Vfio::unregister_device(VfioDevice& device) {
+  if (device.group) device.group->unlink_device(device);
   remove_nodes(device);
   if (device.drop_first_registration() > 0) {
     device.driver.request(0);

@@ -11,6 +11,7 @@
 #include "model/kernel/ida.h"
 #include "model/kernel/iommu_groups.h"
 #include "model/kernel/kernel.h"
+#include "model/mm/phys_mem.h"
 #include "model/vfio/vfio_device.h"
 
 namespace noiommu::vfio {
@@ -24,7 +25,8 @@ Result<bool> parse_bool_parameter(std::string_view text);
 class Vfio : Unmovable {
  public:
   // `enable_unsafe_noiommu_mode` is the boot value of the module parameter of that name.
-  Vfio(Kernel& kernel, IommuGroups& iommu_groups, bool enable_unsafe_noiommu_mode);
+  Vfio(Kernel& kernel, mm::PhysMem& memory, IommuGroups& iommu_groups,
+       bool enable_unsafe_noiommu_mode);
 
   // vfio_register_group_dev: index, flag and name, group, taint, coherency check, node; the order
   // of Linux 7.3. EINVAL for a device without an IOMMU while the parameter is off, or when there is
@@ -35,16 +37,18 @@ class Vfio : Unmovable {
   void unregister_device(VfioDevice& device);
 
   [[nodiscard]] Kernel& kernel() const { return kernel_; }
+  [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
   // The module parameter as it reads now; false where VFIO_NOIOMMU is not built.
   [[nodiscard]] bool noiommu_enabled() const;
 
  private:
-  Status set_group(VfioDevice& device);
+  Status set_group(const std::shared_ptr<VfioDevice>& device);
   void remove_group(VfioDevice& device);
   void add_nodes(const std::shared_ptr<VfioDevice>& device);
   void remove_nodes(const VfioDevice& device);
 
   Kernel& kernel_;
+  mm::PhysMem& memory_;
   IommuGroups& iommu_groups_;
   std::atomic<bool> enable_unsafe_noiommu_mode_;
 

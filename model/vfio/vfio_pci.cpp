@@ -63,7 +63,8 @@ VfioPci::Place VfioPci::place(uint64_t position) {
           position & ((uint64_t{1} << kOffsetShift) - 1)};
 }
 
-Status VfioPci::open_device() {
+Status VfioPci::open_device(Path path) {
+  opened_by_ = path;
   config_.rebuild();
   function_.set_interrupt_sink(intrs_);
   reset_function();
@@ -181,7 +182,8 @@ Status VfioPci::hot_reset(Process& process, UserPtr argument) const {
   vfio_pci_hot_reset reset{};
   if (auto read = read_argument(process, argument, reset, sizeof(reset)); !read) return read;
   if (reset.flags != 0) return Err(EINVAL);
-  if (reset.count > 0) return Err(EINVAL);  // descriptors are for groups
+  // A list of group descriptors is for who opened the device through its group.
+  if ((reset.count > 0) != (opened_by_ == Path::kGroup)) return Err(EINVAL);
   return Err(ENODEV);
 }
 

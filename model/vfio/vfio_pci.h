@@ -22,7 +22,7 @@ class VfioPci : public VfioDriver, Unmovable {
   // `function` outlives this.
   VfioPci(Kernel& kernel, pci::Function& function);
 
-  Status open_device() override;
+  Status open_device(Path path) override;
   void close_device() override;
   Result<int64_t> ioctl(Process& process, uint32_t command, UserPtr argument) override;
   Result<int64_t> feature(Process& process, const vfio_device_feature& feature,
@@ -71,6 +71,7 @@ class VfioPci : public VfioDriver, Unmovable {
   // The kernel's memory_lock: no access to a BAR falls into a reset or a change of COMMAND.
   RwSemaphore memory_mutex_;
   std::atomic<bool> low_power_ = false;
+  std::atomic<Path> opened_by_ = Path::kCdev;
 };
 
 }  // namespace noiommu::vfio

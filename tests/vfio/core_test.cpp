@@ -9,7 +9,7 @@ namespace {
 
 class ObedientDriver : public VfioDriver {
  public:
-  Status open_device() override {
+  Status open_device(Path /*path*/) override {
     ++opened;
     return open_answer;
   }
@@ -73,7 +73,7 @@ class Core : public testing::Test {
   mm::PhysMem memory_{{}};
   Kernel kernel_{Config()};
   IommuGroups groups_{kernel_.nodes()};
-  Vfio vfio_{kernel_, groups_, true};
+  Vfio vfio_{kernel_, memory_, groups_, true};
   ObedientDriver driver_;
   Process process_{kernel_, std::make_shared<mm::AddressSpace>(memory_), {}};
 };
