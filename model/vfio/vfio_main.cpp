@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "model/vfio/device_file.h"
@@ -16,6 +17,30 @@ constexpr std::string_view kParameter = "/sys/module/vfio/parameters/enable_unsa
 // Dynamic character majors, which the kernel hands out from 511 down.
 constexpr int kGroupMajor = 511;
 constexpr int kDeviceMajor = 510;
+
+struct NodeNumber {
+  int major;
+  uint32_t minor;
+};
+
+// What every device of a class shows below /sys: which class, and which node if there is one.
+void add_class_device(NodeTree& nodes, const std::string& sysfs, std::string_view class_name,
+                      std::optional<NodeNumber> number, std::string_view node) {
+  std::string to_root = "../";
+  for (const char c : sysfs) to_root += c == '/' ? "../" : "";
+  nodes.add_link(fmt::format("/sys/{}/subsystem", sysfs),
+                 fmt::format("{}class/{}", to_root, class_name));
+  std::string uevent;
+  if (number) {
+    uevent = fmt::format("MAJOR={}\nMINOR={}\nDEVNAME={}\n", number->major, number->minor, node);
+    nodes.add_attribute(fmt::format("/sys/{}/dev", sysfs), 0444,
+                        {.show = [text = fmt::format("{}:{}\n", number->major,
+                                                     number->minor)] { return text; },
+                         .store = {}});
+  }
+  nodes.add_attribute(fmt::format("/sys/{}/uevent", sysfs), 0644,
+                      {.show = [uevent] { return uevent; }, .store = {}});
+}
 
 std::string device_sysfs(const VfioDevice& device) {
   return fmt::format("{}/vfio-dev/{}", device.info.sysfs, device.name);
@@ -104,12 +129,9 @@ Status Vfio::set_group(const std::shared_ptr<VfioDevice>& to_group) {
     device.group = std::make_shared<VfioGroup>(iommu_group, type, *group_minor_ida_.alloc());
     groups_[iommu_group->id()] = device.group;
     const std::string sysfs = "devices/virtual/vfio/" + device.group->name();
-    kernel_.nodes().add_attribute(fmt::format("/sys/{}/dev", sysfs), 0444,
-                                  {.show =
-                                       [minor = device.group->minor_number()] {
-                                         return fmt::format("{}:{}\n", kGroupMajor, minor);
-                                       },
-                                   .store = {}});
+    add_class_device(kernel_.nodes(), sysfs, "vfio",
+                     NodeNumber{kGroupMajor, device.group->minor_number()},
+                     "vfio/" + device.group->name());
     kernel_.nodes().add_link("/sys/class/vfio/" + device.group->name(), "../../" + sysfs);
     kernel_.nodes().add_device("/dev/vfio/" + device.group->name(), 0600,
                                [this, group = device.group](Process& process, int) {
@@ -150,11 +172,11 @@ void Vfio::add_nodes(const std::shared_ptr<VfioDevice>& device) {
   nodes.add_link(fmt::format("/sys/devices/{}/device", sysfs), "../../../" + device->info.name);
   nodes.add_link("/sys/class/vfio-dev/" + device->name, "../../devices/" + sysfs);
   device->has_node = config.vfio_device_cdev && (!device->is_noiommu() || config.iommufd_noiommu);
+  const NodeNumber number{kDeviceMajor, device->index};
+  add_class_device(nodes, "devices/" + sysfs, "vfio-dev",
+                   device->has_node ? std::optional(number) : std::nullopt,
+                   "vfio/devices/" + device->name);
   if (!device->has_node) return;
-  nodes.add_attribute(
-      fmt::format("/sys/devices/{}/dev", sysfs), 0444,
-      {.show = [minor = device->index] { return fmt::format("{}:{}\n", kDeviceMajor, minor); },
-       .store = {}});
   nodes.add_device(device_node(*device), 0600, [this, device](Process& process, int) {
     return DeviceFile::open_cdev(*this, device, process);
   });

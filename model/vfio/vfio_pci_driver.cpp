@@ -9,6 +9,7 @@ namespace noiommu::vfio {
 namespace {
 
 constexpr std::string_view kDriver = "/sys/bus/pci/drivers/vfio-pci";
+constexpr std::string_view kName = "vfio-pci";
 
 // A name as sysfs takes it, with or without the newline that echo adds.
 std::string_view trim(std::string_view text) {
@@ -27,6 +28,27 @@ VfioPciDriver::VfioPciDriver(Vfio& vfio, IommuGroups& iommu_groups)
                       {.show = {}, .store = [this](Process&, std::string_view text) {
                          return unbind(trim(text));
                        }});
+  nodes.add_attribute(
+      "/sys/bus/pci/drivers_probe", 0200,
+      {.show = {}, .store = [this](Process&, std::string_view text) { return probe(trim(text)); }});
+}
+
+std::string VfioPciDriver::Slot::override() const {
+  const std::lock_guard lock(override_mutex);
+  return driver_override;
+}
+
+// An empty line takes the name away. EINVAL for what does not fit a page.
+Status VfioPciDriver::Slot::set_override(std::string_view text) {
+  if (text.size() >= kPageSize - 1) return Err(EINVAL);
+  const std::lock_guard lock(override_mutex);
+  driver_override = text.substr(0, text.find('\n'));
+  return {};
+}
+
+VfioPciDriver::Slot* VfioPciDriver::find(std::string_view bdf) const {
+  const auto found = slots_.find(bdf);
+  return found == slots_.end() ? nullptr : found->second.get();
 }
 
 VfioPciDriver::~VfioPciDriver() {
@@ -44,21 +66,28 @@ void VfioPciDriver::add_function(pci::Function& function, bool has_iommu) {
     }
   }
   vfio_.kernel().nodes().add_attribute(
-      fmt::format("/sys/devices/{}/driver_override", pci::sysfs_path(function)), 0444,
-      {.show = [] { return std::string("vfio-pci\n"); }, .store = {}});
+      fmt::format("/sys/devices/{}/driver_override", pci::sysfs_path(function)), 0644,
+      {.show =
+           [slot = slot.get()] {
+             const std::string name = slot->override();
+             return (name.empty() ? "(null)" : name) + "\n";
+           },
+       .store = [slot = slot.get()](Process&,
+                                    std::string_view text) { return slot->set_override(text); }});
   slots_.emplace(function.bdf(), std::move(slot));
 }
 
 Status VfioPciDriver::bind(std::string_view bdf) {
-  const auto found = slots_.find(bdf);
-  if (found == slots_.end()) return Err(ENODEV);
-  Slot& slot = *found->second;
+  Slot* const known = find(bdf);
+  // The driver has no ids of its own: it takes only what is told to take it.
+  if (known == nullptr || known->override() != kName) return Err(ENODEV);
+  Slot& slot = *known;
   const std::lock_guard lock(slot.mutex);
   if (slot.device) return Err(EBUSY);
   const std::string path = pci::sysfs_path(slot.function);
   auto device = vfio_.register_device(slot.vfio_pci, {.name = slot.function.bdf(),
                                                       .sysfs = path,
-                                                      .driver = "vfio-pci",
+                                                      .driver = std::string(kName),
                                                       .has_iommu = slot.iommu_group != nullptr,
                                                       .iommu_group = slot.iommu_group});
   if (!device) return Err(device.error());
@@ -69,10 +98,16 @@ Status VfioPciDriver::bind(std::string_view bdf) {
   return {};
 }
 
+Status VfioPciDriver::probe(std::string_view bdf) {
+  if (find(bdf) == nullptr) return Err(ENODEV);
+  static_cast<void>(bind(bdf));
+  return {};
+}
+
 Status VfioPciDriver::unbind(std::string_view bdf) {
-  const auto found = slots_.find(bdf);
-  if (found == slots_.end()) return Err(ENODEV);
-  Slot& slot = *found->second;
+  Slot* const known = find(bdf);
+  if (known == nullptr) return Err(ENODEV);
+  Slot& slot = *known;
   const std::lock_guard lock(slot.mutex);
   if (!slot.device) return Err(ENODEV);
   vfio_.unregister_device(*slot.device);

@@ -26,22 +26,33 @@ class VfioPciDriver : Unmovable {
   // IOMMU get their group here, as when the bus finds them.
   void add_function(pci::Function& function, bool has_iommu);
 
-  // A write to `bind` and `unbind`. ENODEV for an unknown name, and for unbind a function that is
-  // not bound; EBUSY for one that is bound already; what registration answers.
+  // A write to `bind` and `unbind`. ENODEV for an unknown name, for a function whose
+  // driver_override is not vfio-pci, and for unbind one that is not bound; EBUSY for one that is
+  // bound already; what registration answers.
   Status bind(std::string_view bdf);
   Status unbind(std::string_view bdf);
+  // A write to drivers_probe: binds the function if this is its driver; a probe that fails is no
+  // error. ENODEV for an unknown name.
+  Status probe(std::string_view bdf);
 
  private:
   struct Slot {
     Slot(Kernel& kernel, pci::Function& function)
         : function(function), vfio_pci(kernel, function) {}
 
+    [[nodiscard]] std::string override() const;
+    Status set_override(std::string_view text);
+
     pci::Function& function;
     VfioPci vfio_pci;
     std::shared_ptr<IommuGroup> iommu_group;
     std::mutex mutex;                    // the kernel's device_lock, held over probe and remove
     std::shared_ptr<VfioDevice> device;  // while bound
+    mutable std::mutex override_mutex;
+    std::string driver_override = "vfio-pci";  // empty: none
   };
+
+  [[nodiscard]] Slot* find(std::string_view bdf) const;
 
   Vfio& vfio_;
   IommuGroups& iommu_groups_;

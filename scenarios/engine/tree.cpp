@@ -40,6 +40,7 @@ std::string read_attribute(Process& process, UserPtr buffer, const std::string& 
   std::string text(*length, '\0');
   if (!process.memory().read(buffer, std::as_writable_bytes(std::span(text)))) return {};
   if (text.ends_with('\n')) text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');  // one line in the drawing
   return text;
 }
 

@@ -43,9 +43,17 @@ TEST_F(Sysfs, LinksLeadFromClassToDeviceToDriverToGroup) {
   EXPECT_EQ(p.read_file("/sys/class/vfio-dev/noiommu-vfio1/device/vendor"), "0x1234\n");
   EXPECT_EQ(p.read_file("/sys/class/vfio-dev/noiommu-vfio1/dev"), "510:1\n");
   EXPECT_EQ(p.read_file("/sys/class/vfio/noiommu-1/dev"), "511:1\n");
+  EXPECT_EQ(p.read_file("/sys/class/vfio-dev/noiommu-vfio1/uevent"),
+            "MAJOR=510\nMINOR=1\nDEVNAME=vfio/devices/noiommu-vfio1\n");
+  EXPECT_EQ(p.read_file("/sys/class/vfio/noiommu-1/uevent"),
+            "MAJOR=511\nMINOR=1\nDEVNAME=vfio/noiommu-1\n");
+  EXPECT_THAT(p.list("/sys/class/vfio/noiommu-1/subsystem"),
+              ElementsAre("noiommu-0", "noiommu-1"));
+  EXPECT_THAT(p.list("/sys/class/vfio-dev/noiommu-vfio1/subsystem"),
+              ElementsAre("noiommu-vfio0", "noiommu-vfio1"));
   EXPECT_THAT(p.list("/sys/bus/pci/devices"), ElementsAre("0000:00:04.0", "0000:00:05.0"));
   EXPECT_THAT(p.list("/sys/bus/pci/devices/0000:00:04.0/subsystem"),
-              ElementsAre("devices", "drivers"));
+              ElementsAre("devices", "drivers", "drivers_probe"));
   expect_node(p, "/sys/bus/pci/devices/0000:00:04.0/driver/unbind", Type::kFile, 0200);
   EXPECT_EQ(p.read_file("/sys/bus/pci/drivers/vfio-pci/0000:00:05.0/device"), "0x11e8\n");
   EXPECT_EQ(p.read_file("/sys/bus/pci/devices/0000:00:05.0/iommu_group/name"), "vfio-noiommu\n");
