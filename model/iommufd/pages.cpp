@@ -60,7 +60,8 @@ Pages::Pages(Kind kind, std::shared_ptr<Task> owner, Accounting accounting, uint
       owner_(std::move(owner)) {}
 
 Status Pages::charge(Task* task, Accounting accounting, uint64_t pages) {
-  if (task == nullptr) return {};
+  // A limit that was lowered later does not matter to who needs nothing more.
+  if (task == nullptr || pages == 0) return {};
   if (accounting != Accounting::kNone) {
     std::atomic<uint64_t>& counter =
         accounting == Accounting::kUser ? task->user->locked_vm : task->memory->locked_vm;
@@ -83,8 +84,8 @@ void Pages::uncharge(Task* task, Accounting accounting, uint64_t pages) {
 
 // Who is charged already is not charged again. Spec: iommufd.md section 12.
 Pages::Accounting Pages::charge_moved_to(const Task& task) const {
-  const bool same = accounting_ == Accounting::kUser ? owner_->user == task.user
-                                                     : owner_->memory == task.memory;
+  const bool same =
+      accounting_ == Accounting::kUser ? owner_->user == task.user : owner_->memory == task.memory;
   return same ? Accounting::kNone : accounting_;
 }
 
