@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "model/iommufd/object.h"
 #include "model/iommufd/pages.h"
@@ -26,6 +27,9 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
 
   [[nodiscard]] ObjectTable& objects() { return objects_; }
+  // Held while an IOAS is published, and by who has to see all of them. Taken before all other
+  // locks of iommufd.
+  [[nodiscard]] std::mutex& ioas_creation() { return ioas_creation_; }
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
 
@@ -48,6 +52,7 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   const Config& config_;
   mm::PhysMem& memory_;
   ObjectTable objects_;
+  std::mutex ioas_creation_;
   std::atomic<Pages::Accounting> accounting_;
   std::atomic<bool> no_iommu_mode_ = false;
 };

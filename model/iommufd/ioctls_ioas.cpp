@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@ Status ioas_alloc(const Ucmd& ucmd, iommu_ioas_alloc& command) {
     objects.abandon(*id);
     return told;
   }
+  const std::lock_guard lock(ucmd.context.ioas_creation());
   objects.publish(std::make_unique<Ioas>(*id));
   return {};
 }
@@ -142,6 +144,8 @@ Status vfio_ioas(const Ucmd& ucmd, iommu_vfio_ioas& command) {
 
 Status ioas_change_process(const Ucmd& ucmd, iommu_ioas_change_process& command) {
   if (command.__reserved != 0) return Err(EOPNOTSUPP);
+  // What is being charged may be copied to an IOAS that is not among these.
+  const std::lock_guard lock(ucmd.context.ioas_creation());
   const std::vector<Ref<Ioas>> all = ucmd.context.objects().all<Ioas>();
   std::vector<IoPagetable*> tables;
   tables.reserve(all.size());
