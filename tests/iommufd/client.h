@@ -1,13 +1,17 @@
 // A program that uses /dev/iommu and VFIO devices, one call per command.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "model/mm/memfd.h"
 #include "tests/support/program.h"
 #include "uapi/iommufd.h"
 #include "uapi/vfio.h"
@@ -77,6 +81,114 @@ class Commands : public Caller {
   }
   int64_t unmap_all(int64_t ioas) { return unmap(ioas, 0, kEverything); }
 
+  static iommu_ioas_copy copy_request(int64_t to, int64_t from, uint64_t from_iova, uint64_t length,
+                                      uint64_t to_iova = 0, uint32_t flags = kReadWrite) {
+    return {.size = sizeof(iommu_ioas_copy),
+            .flags = flags,
+            .dst_ioas_id = static_cast<uint32_t>(to),
+            .src_ioas_id = static_cast<uint32_t>(from),
+            .length = length,
+            .dst_iova = to_iova,
+            .src_iova = from_iova};
+  }
+  // To an address that the kernel chooses, which is the answer.
+  int64_t copy(int64_t to, int64_t from, uint64_t from_iova, uint64_t length,
+               uint32_t flags = kReadWrite) {
+    auto request = copy_request(to, from, from_iova, length, 0, flags);
+    const int64_t done = this->ioctl(iommufd, IOMMU_IOAS_COPY, request);
+    return done < 0 ? done : static_cast<int64_t>(request.dst_iova);
+  }
+  int64_t copy_to(int64_t to, uint64_t to_iova, int64_t from, uint64_t from_iova, uint64_t length,
+                  uint32_t flags = kReadWrite) {
+    auto request = copy_request(to, from, from_iova, length, to_iova, flags | kFixed);
+    return this->ioctl(iommufd, IOMMU_IOAS_COPY, request);
+  }
+
+  static iommu_ioas_map_file map_file_request(int64_t ioas, int fd, uint64_t start, uint64_t length,
+                                              uint64_t iova = 0, uint32_t flags = kReadWrite) {
+    return {.size = sizeof(iommu_ioas_map_file),
+            .flags = flags,
+            .ioas_id = static_cast<uint32_t>(ioas),
+            .fd = fd,
+            .start = start,
+            .length = length,
+            .iova = iova};
+  }
+  // At an address that the kernel chooses, which is the answer.
+  int64_t map_file(int64_t ioas, int fd, uint64_t start, uint64_t length,
+                   uint32_t flags = kReadWrite) {
+    auto request = map_file_request(ioas, fd, start, length, 0, flags);
+    const int64_t done = this->ioctl(iommufd, IOMMU_IOAS_MAP_FILE, request);
+    return done < 0 ? done : static_cast<int64_t>(request.iova);
+  }
+  int64_t map_file_at(int64_t ioas, int fd, uint64_t start, uint64_t length, uint64_t iova,
+                      uint32_t flags = kReadWrite) {
+    auto request = map_file_request(ioas, fd, start, length, iova, flags | kFixed);
+    return this->ioctl(iommufd, IOMMU_IOAS_MAP_FILE, request);
+  }
+
+  static iommu_option option_request(uint32_t option, uint16_t op, int64_t object,
+                                     uint64_t value = 0) {
+    return {.size = sizeof(iommu_option),
+            .option_id = option,
+            .op = op,
+            .__reserved = 0,
+            .object_id = static_cast<uint32_t>(object),
+            .val64 = value};
+  }
+  int64_t set_option(uint32_t option, int64_t object, uint64_t value) {
+    auto request = option_request(option, IOMMU_OPTION_OP_SET, object, value);
+    return this->ioctl(iommufd, IOMMU_OPTION, request);
+  }
+  // The value.
+  int64_t get_option(uint32_t option, int64_t object) {
+    auto request = option_request(option, IOMMU_OPTION_OP_GET, object, UINT64_MAX);
+    const int64_t done = this->ioctl(iommufd, IOMMU_OPTION, request);
+    return done < 0 ? done : static_cast<int64_t>(request.val64);
+  }
+  int64_t set_huge_pages(int64_t ioas, bool on) {
+    return set_option(IOMMU_OPTION_HUGE_PAGES, ioas, on ? 1 : 0);
+  }
+
+  int64_t change_process() {
+    iommu_ioas_change_process request{.size = sizeof(request), .__reserved = 0};
+    return this->ioctl(iommufd, IOMMU_IOAS_CHANGE_PROCESS, request);
+  }
+
+  // What the container emulation maps in: SET, CLEAR, and GET, which answers the id.
+  int64_t set_vfio_ioas(int64_t ioas) { return vfio_ioas(IOMMU_VFIO_IOAS_SET, ioas); }
+  int64_t clear_vfio_ioas() { return vfio_ioas(IOMMU_VFIO_IOAS_CLEAR, 0); }
+  int64_t get_vfio_ioas() { return vfio_ioas(IOMMU_VFIO_IOAS_GET, 0); }
+
+  static iommu_hwpt_alloc hwpt_request(int64_t device, int64_t pt, uint32_t flags = 0,
+                                       int64_t fault = 0) {
+    iommu_hwpt_alloc request{};
+    request.size = sizeof(request);
+    request.flags = flags;
+    request.dev_id = static_cast<uint32_t>(device);
+    request.pt_id = static_cast<uint32_t>(pt);
+    request.fault_id = static_cast<uint32_t>(fault);
+    return request;
+  }
+  // The id of a page table for a device, by its id, that is made now and not by attaching.
+  int64_t hwpt_alloc(int64_t device, int64_t pt, uint32_t flags = 0, int64_t fault = 0) {
+    auto request = hwpt_request(device, pt, flags, fault);
+    const int64_t done = this->ioctl(iommufd, IOMMU_HWPT_ALLOC, request);
+    return done < 0 ? done : request.out_hwpt_id;
+  }
+  // A queue of page faults; on failure `id` is -errno.
+  struct FaultQueue {
+    int64_t id = 0;
+    int fd = -1;
+  };
+  FaultQueue fault_queue() {
+    iommu_fault_alloc request{};
+    request.size = sizeof(request);
+    const int64_t done = this->ioctl(iommufd, IOMMU_FAULT_QUEUE_ALLOC, request);
+    if (done < 0) return {done, -1};
+    return {request.out_fault_id, static_cast<int>(request.out_fault_fd)};
+  }
+
   static iommu_ioas_noiommu_get_pa get_pa_request(int64_t ioas, uint64_t iova, uint64_t length) {
     return {.size = sizeof(iommu_ioas_noiommu_get_pa),
             .flags = 0,
@@ -115,6 +227,14 @@ class Commands : public Caller {
   }
 
   int iommufd = -1;
+
+ private:
+  int64_t vfio_ioas(uint16_t op, int64_t ioas) {
+    iommu_vfio_ioas request{
+        .size = sizeof(request), .ioas_id = static_cast<uint32_t>(ioas), .op = op, .__reserved = 0};
+    const int64_t done = this->ioctl(iommufd, IOMMU_VFIO_IOAS, request);
+    return done < 0 || op != IOMMU_VFIO_IOAS_GET ? done : request.ioas_id;
+  }
 };
 
 // A process of its own.
@@ -142,6 +262,62 @@ class Client : public Commands<Program> {
   // Takes a descriptor of another process, as if passed over a socket.
   int receive(const Client& from, int fd) const {
     return process->install(*from.process->file(fd)).value();
+  }
+
+  int64_t allow_iovas(int64_t ioas, const std::vector<iommu_iova_range>& ranges) {
+    const UserPtr array = memory(kPageSize);
+    store(array, std::as_bytes(std::span(ranges)));
+    iommu_ioas_allow_iovas request{.size = sizeof(request),
+                                   .ioas_id = static_cast<uint32_t>(ioas),
+                                   .num_iovas = static_cast<uint32_t>(ranges.size()),
+                                   .__reserved = 0,
+                                   .allowed_iovas = array.value};
+    const int64_t done = ioctl(iommufd, IOMMU_IOAS_ALLOW_IOVAS, request);
+    free_memory(array, kPageSize);
+    return done;
+  }
+
+  int memfd(uint64_t length) const { return machine->memfd(*process, length).value(); }
+  // A memfd made of 2 MiB pages.
+  int huge_memfd(uint64_t length) const {
+    constexpr unsigned kOrder = mm::PhysMem::kOrder2M;
+    return process->install(std::make_shared<mm::Memfd>(machine->memory(), length, kOrder)).value();
+  }
+  // A memfd whose every page starts with `label` plus its offset in the file.
+  int labelled_memfd(uint64_t length, uint64_t label) {
+    const int fd = memfd(length);
+    const MapRequest all{.length = length, .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED};
+    const UserPtr at = process->mmap(all, fd).value();
+    for (uint64_t page = 0; page < length; page += kPageSize) poke(at + page, label + page);
+    free_memory(at, length);
+    return fd;
+  }
+  // The dma-buf of parts of a device's BAR, as a descriptor.
+  int64_t dma_buf(int device, const std::vector<vfio_region_dma_range>& ranges,
+                  uint32_t region = VFIO_PCI_BAR0_REGION_INDEX, uint32_t flags = 0) {
+    struct {
+      vfio_device_feature feature;
+      vfio_device_feature_dma_buf dma_buf;
+      std::array<vfio_region_dma_range, 4> ranges;
+    } request{};
+    request.feature.argsz = sizeof(request);
+    request.feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
+    request.dma_buf.region_index = region;
+    request.dma_buf.open_flags = O_RDWR | O_CLOEXEC;
+    request.dma_buf.flags = flags;
+    request.dma_buf.nr_ranges = static_cast<uint32_t>(ranges.size());
+    std::copy(ranges.begin(), ranges.end(), request.ranges.begin());
+    return ioctl(device, VFIO_DEVICE_FEATURE, request);
+  }
+  // The COMMAND register of a device: bit 1 decodes memory.
+  void set_command(int device, uint16_t value) {
+    constexpr uint64_t kCommand = (uint64_t{VFIO_PCI_CONFIG_REGION_INDEX} << 40) + 4;
+    const UserPtr at = memory(kPageSize);
+    store(at, std::as_bytes(std::span(&value, 1)));
+    if (answer(process->pwrite(device, at, sizeof(value), kCommand)) != sizeof(value)) {
+      throw std::logic_error("bad write of COMMAND");
+    }
+    free_memory(at, kPageSize);
   }
 
   void free_memory(UserPtr at, uint64_t length) const {
