@@ -22,8 +22,8 @@ class IoPagetableTest : public testing::Test {
         std::make_shared<UserPages>(program_.machine->memory(), program_.process->task(),
                                     Pages::Accounting::kNone, va, true),
         0, pages * kPageSize};
-    auto mapped = iopt_.map(
-        {&slice, 1}, {.prot = generic_pt::kRead | generic_pt::kWrite, .iova = Iova{iova}});
+    auto mapped = iopt_.map({&slice, 1},
+                            {.prot = generic_pt::kRead | generic_pt::kWrite, .iova = Iova{iova}});
     return mapped ? 0 : -static_cast<int64_t>(mapped.error());
   }
   uint64_t unmap_all() {
@@ -120,6 +120,24 @@ TEST_F(IoPagetableTest, ReadsAddressesBackFromSlotZero) {
   EXPECT_EQ(pins(), 1U);
   iopt_.remove_domain(hard_);
   EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(IoPagetableTest, MapsPageByPageWithoutHugePages) {
+  const UserPtr va = program_.memory(2ULL << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_HUGETLB);
+  ASSERT_TRUE(iopt_.set_huge_pages(false));
+  ASSERT_EQ(map(0x200000, va, 512), 0);
+  ASSERT_EQ(add_domain(soft_), 0);
+  EXPECT_EQ(leaves(soft_), 512U);
+  ASSERT_EQ(map(0x400000, va, 512), 0);
+  EXPECT_EQ(leaves(soft_), 1024U);
+  ASSERT_TRUE(iopt_.set_huge_pages(true));
+  EXPECT_EQ(leaves(soft_), 1024U) << "what is mapped stays as it is";
+  ASSERT_EQ(map(0x600000, va, 512), 0);
+  EXPECT_EQ(leaves(soft_), 1025U);
+  ASSERT_EQ(add_domain(hard_), 0);
+  EXPECT_EQ(leaves(hard_), 3U);
+  iopt_.remove_domain(soft_);
+  iopt_.remove_domain(hard_);
 }
 
 TEST_F(IoPagetableTest, KeepsTheStorageWhenAnotherDomainLeaves) {
