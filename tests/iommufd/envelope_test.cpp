@@ -10,8 +10,9 @@ namespace {
 struct Command {
   const char* name;
   uint32_t command;
-  uint32_t size;    // of the struct, also the smallest that is taken
-  int64_t on_zero;  // the answer when all but the size is zero
+  uint32_t size;             // of the struct
+  int64_t on_zero;           // the answer when all but the size is zero
+  uint32_t smallest = size;  // size that is taken
 };
 
 void PrintTo(const Command& command, std::ostream* out) {
@@ -49,8 +50,8 @@ TEST_P(EveryCommand, FaultsAtTheEndOfTheAddressSpace) {
 
 TEST_P(EveryCommand, RefusesASizeBelowTheSmallestBeforeReadingOn) {
   Client& program = boot();
-  const uint32_t size = GetParam().size;
-  for (const uint32_t small : {0U, 4U, size - 1}) EXPECT_EQ(call(program, small, 4), -EINVAL);
+  const uint32_t smallest = GetParam().smallest;
+  for (const uint32_t small : {0U, 4U, smallest - 1}) EXPECT_EQ(call(program, small, 4), -EINVAL);
 }
 
 TEST_P(EveryCommand, FaultsWhenTheStructIsShorterThanItSays) {
@@ -63,6 +64,13 @@ TEST_P(EveryCommand, TakesItsExactSize) {
   Client& program = boot();
   const uint32_t size = GetParam().size;
   EXPECT_EQ(call(program, size, size), GetParam().on_zero);
+}
+
+TEST_P(EveryCommand, TakesAShorterStructFromBeforeItGrew) {
+  Client& program = boot();
+  for (uint32_t size = GetParam().smallest; size < GetParam().size; size += 4) {
+    EXPECT_EQ(call(program, size, size), GetParam().on_zero) << size;
+  }
 }
 
 TEST_P(EveryCommand, TakesALongerStructWithNothingInIt) {
@@ -107,14 +115,31 @@ TEST_P(EveryCommand, IsUnknownWithAnotherTypeOrDirection) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Iommufd, EveryCommand,
-                         testing::Values(Command{"Destroy", IOMMU_DESTROY, 8, -ENOENT},
-                                         Command{"IoasAlloc", IOMMU_IOAS_ALLOC, 12, 0},
-                                         Command{"IovaRanges", IOMMU_IOAS_IOVA_RANGES, 32, -ENOENT},
-                                         Command{"Map", IOMMU_IOAS_MAP, 40, -EINVAL},
-                                         Command{"Unmap", IOMMU_IOAS_UNMAP, 24, -ENOENT},
-                                         Command{"GetPa", IOMMU_IOAS_NOIOMMU_GET_PA, 40, -EINVAL}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Iommufd, EveryCommand,
+    testing::Values(Command{"Destroy", IOMMU_DESTROY, 8, -ENOENT},
+                    Command{"IoasAlloc", IOMMU_IOAS_ALLOC, 12, 0},
+                    Command{"AllowIovas", IOMMU_IOAS_ALLOW_IOVAS, 24, -ENOENT},
+                    Command{"Copy", IOMMU_IOAS_COPY, 40, -EINVAL},
+                    Command{"IovaRanges", IOMMU_IOAS_IOVA_RANGES, 32, -ENOENT},
+                    Command{"Map", IOMMU_IOAS_MAP, 40, -EINVAL},
+                    Command{"Unmap", IOMMU_IOAS_UNMAP, 24, -ENOENT},
+                    Command{"Option", IOMMU_OPTION, 24, 0},
+                    Command{"VfioIoas", IOMMU_VFIO_IOAS, 12, -ENODEV},
+                    Command{"HwptAlloc", IOMMU_HWPT_ALLOC, 48, -ENOENT, 24},
+                    Command{"GetHwInfo", IOMMU_GET_HW_INFO, 40, -ENOENT, 32},
+                    Command{"SetDirtyTracking", IOMMU_HWPT_SET_DIRTY_TRACKING, 16, -ENOENT},
+                    Command{"GetDirtyBitmap", IOMMU_HWPT_GET_DIRTY_BITMAP, 48, -ENOENT},
+                    Command{"Invalidate", IOMMU_HWPT_INVALIDATE, 32, -ENOENT},
+                    Command{"FaultQueueAlloc", IOMMU_FAULT_QUEUE_ALLOC, 16, 0},
+                    Command{"MapFile", IOMMU_IOAS_MAP_FILE, 40, -EINVAL},
+                    Command{"ViommuAlloc", IOMMU_VIOMMU_ALLOC, 40, -EOPNOTSUPP, 24},
+                    Command{"VdeviceAlloc", IOMMU_VDEVICE_ALLOC, 24, -ENOENT},
+                    Command{"ChangeProcess", IOMMU_IOAS_CHANGE_PROCESS, 8, 0},
+                    Command{"VeventqAlloc", IOMMU_VEVENTQ_ALLOC, 32, -EOPNOTSUPP},
+                    Command{"HwQueueAlloc", IOMMU_HW_QUEUE_ALLOC, 40, -EOPNOTSUPP},
+                    Command{"GetPa", IOMMU_IOAS_NOIOMMU_GET_PA, 40, -EINVAL}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 using Envelope = IommufdTest;
 
