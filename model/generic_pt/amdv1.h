@@ -69,6 +69,14 @@ class AmdV1 : Unmovable {
   // walk that asks for every 4 KiB page whether it follows the one before.
   [[nodiscard]] PhysRun translate(Iova iova, uint64_t max_bytes) const;
 
+  // The walk behind the two above: calls visit(int level, unsigned index, uint64_t word) for every
+  // item that is read, from the top down. The last one is a leaf, or empty. None beyond the span of
+  // the current top.
+  template <class Visitor>
+  void walk(Iova iova, Visitor&& visit) const {
+    descend(iova.value, visit);
+  }
+
   [[nodiscard]] int top_level() const { return top().level; }
   [[nodiscard]] size_t table_count() const { return tables_.count(); }
 
@@ -109,6 +117,27 @@ class AmdV1 : Unmovable {
   [[nodiscard]] Top top() const { return Top::decode(top_.load(std::memory_order_acquire)); }
   Top grow_to(int level);
   [[nodiscard]] std::optional<Leaf> find_leaf(uint64_t iova) const;
+
+  template <class Visitor>
+  std::optional<Leaf> descend(uint64_t iova, Visitor& visit) const {
+    const Top root = top();
+    if (iova > last_iova(root.level)) return std::nullopt;
+    const Table* table = root.table;
+    for (int level = root.level;; --level) {
+      const unsigned index = index_of(level, iova);
+      const uint64_t word = table->items[index].load(std::memory_order_acquire);
+      visit(level, index, word);
+      switch (kind_of(level, word)) {
+        case EntryKind::kEmpty:
+          return std::nullopt;
+        case EntryKind::kLeaf:
+          return Leaf{table, level, word};
+        case EntryKind::kTable:
+          table = child_table(word);
+          break;
+      }
+    }
+  }
 
   template <class Visitor>
   static void visit_table(const Table* table, int level, uint64_t iova, Visitor& visit) {

@@ -104,6 +104,7 @@ Status Context::set_no_iommu_mode() {
 
 Status Context::create_vfio_ioas() {
   if (no_iommu_mode_) return Err(EINVAL);
+  const std::lock_guard lock(ioas_creation_);
   if (objects_.vfio_ioas<Ioas>()) return {};
   auto id = objects_.reserve();
   if (!id) return Err(id.error());

@@ -30,6 +30,7 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   // Held while an IOAS is published, and by who has to see all of them. Taken before all other
   // locks of iommufd.
   [[nodiscard]] std::mutex& ioas_creation() { return ioas_creation_; }
+  [[nodiscard]] const ObjectTable& objects() const { return objects_; }
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
 

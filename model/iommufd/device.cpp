@@ -65,6 +65,11 @@ void Device::detach() {
   self_.reset();
 }
 
+std::optional<uint32_t> Device::hwpt_id() const {
+  const std::lock_guard lock(mutex_);
+  return hwpt_ ? std::optional(hwpt_->id()) : std::nullopt;
+}
+
 Binding::Binding(std::shared_ptr<Context> context, Ref<Device> device)
     : context_(std::move(context)), device_(std::move(device)) {}
 

@@ -1,8 +1,10 @@
 // A device bound to an iommufd context, and what it is attached to.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "model/iommufd/hw_pagetable.h"
 #include "model/iommufd/object.h"
@@ -29,6 +31,8 @@ class Device : public Object {
   Result<uint32_t> attach(uint32_t pt_id);
   // Nothing happens when it is not attached.
   void detach();
+  // The id of the page table that it is attached to.
+  [[nodiscard]] std::optional<uint32_t> hwpt_id() const;
 
  private:
   [[nodiscard]] bool suits(const HwptPaging& hwpt) const;
@@ -37,7 +41,7 @@ class Device : public Object {
 
   ObjectTable& objects_;
   const bool noiommu_;
-  std::mutex mutex_;  // the kernel's igroup lock: a device without an IOMMU is alone in its group
+  mutable std::mutex mutex_;  // the kernel's igroup lock; no other device is in the group
   Ref<HwptPaging> hwpt_;
   Ref<Device> self_;  // an attached device is used once more
 };

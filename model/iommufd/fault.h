@@ -31,6 +31,8 @@ class FaultFile : public File {
                          uint64_t position) override;
   [[nodiscard]] bool seekable() const override { return false; }
 
+  [[nodiscard]] const std::shared_ptr<Context>& context() const { return context_; }
+
  private:
   const std::shared_ptr<Context> context_;  // outlives the use of its object
   const Ref<Fault> fault_;

@@ -32,6 +32,7 @@ class HwptPaging : public Object {
   // Where page faults would be told; used for as long as the page table lives. Set before it is
   // published.
   void set_fault(Ref<Fault> fault) { fault_ = std::move(fault); }
+  [[nodiscard]] const Fault* fault() const { return fault_.get(); }  // nullptr without one
 
  private:
   HwptPaging(uint32_t id, Ref<Ioas> ioas, bool noiommu, bool automatic);

@@ -339,16 +339,25 @@ bool IoPagetable::huge_pages() const {
   return huge_pages_;
 }
 
-std::vector<IovaRange> IoPagetable::usable_ranges() const {
+std::vector<IovaRange> IoPagetable::reserved_ranges() const {
   const std::shared_lock lock(iova_mutex_);
   std::vector<IovaRange> taken;
   taken.reserve(reserved_.size());
   for (const Reservation& reservation : reserved_) taken.push_back(reservation.range);
   std::sort(taken.begin(), taken.end(),
             [](const IovaRange& a, const IovaRange& b) { return a.start < b.start; });
+  return taken;
+}
+
+std::vector<IovaRange> IoPagetable::allowed_ranges() const {
+  const std::shared_lock lock(iova_mutex_);
+  return allowed_;
+}
+
+std::vector<IovaRange> IoPagetable::usable_ranges() const {
   std::vector<IovaRange> usable;
   uint64_t next = 0;
-  for (const IovaRange& range : taken) {
+  for (const IovaRange& range : reserved_ranges()) {
     if (range.start > next) usable.push_back({next, range.start - 1});
     if (range.last == kLastIova) return usable;
     next = std::max(next, range.last + 1);

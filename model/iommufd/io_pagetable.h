@@ -77,6 +77,9 @@ class IoPagetable : Unmovable {
 
   // What is not reserved, ascending. Spec: section 4.
   [[nodiscard]] std::vector<IovaRange> usable_ranges() const;
+  // What reserve() and allow() were told, ascending.
+  [[nodiscard]] std::vector<IovaRange> reserved_ranges() const;
+  [[nodiscard]] std::vector<IovaRange> allowed_ranges() const;
   [[nodiscard]] uint64_t alignment() const;  // bytes
   // The page sizes that every domain has, one bit each; without a domain all from 4 KiB on.
   [[nodiscard]] uint64_t page_sizes() const;

@@ -33,6 +33,10 @@ Status ioas_copy(const Ucmd& ucmd, iommu_ioas_copy& command);                   
 Status ioas_unmap(const Ucmd& ucmd, iommu_ioas_unmap& command);                        // 9
 Status ioas_noiommu_get_pa(const Ucmd& ucmd, iommu_ioas_noiommu_get_pa& command);      // 15
 
+// The checks and the answer of ioas_noiommu_get_pa() without telling the program.
+Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& process,
+                                       const iommu_ioas_noiommu_get_pa& command);
+
 // ioctls_hwpt.cpp: page tables, and what only hardware could do. Section 13.
 Status hwpt_alloc(const Ucmd& ucmd, iommu_hwpt_alloc& command);
 Status fault_queue_alloc(const Ucmd& ucmd, iommu_fault_alloc& command);

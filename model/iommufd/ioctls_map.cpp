@@ -137,15 +137,20 @@ Status ioas_unmap(const Ucmd& ucmd, iommu_ioas_unmap& command) {
   return ucmd.respond(command);
 }
 
-Status ioas_noiommu_get_pa(const Ucmd& ucmd, iommu_ioas_noiommu_get_pa& command) {
-  if (!ucmd.context.config().iommufd_noiommu) return Err(EOPNOTSUPP);
-  if (!ucmd.process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
+Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& process,
+                                       const iommu_ioas_noiommu_get_pa& command) {
+  if (!context.config().iommufd_noiommu) return Err(EOPNOTSUPP);
+  if (!process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
   if (command.flags != 0 || command.__reserved != 0) return Err(EOPNOTSUPP);
   if (command.length == 0) return Err(EINVAL);
   if (unusable(command.iova)) return Err(EOVERFLOW);
-  auto ioas = ucmd.context.objects().get<Ioas>(command.ioas_id);
+  auto ioas = context.objects().get<Ioas>(command.ioas_id);
   if (!ioas) return Err(ioas.error());
-  auto run = (*ioas)->iopt.get_pa({command.iova}, command.length);
+  return (*ioas)->iopt.get_pa({command.iova}, command.length);
+}
+
+Status ioas_noiommu_get_pa(const Ucmd& ucmd, iommu_ioas_noiommu_get_pa& command) {
+  auto run = look_up_pa(ucmd.context, ucmd.process, command);
   if (!run) return Err(run.error());
   command.length = run->bytes;
   command.out_phys = run->start.value;

@@ -43,6 +43,15 @@ bool ObjectTable::empty() const {
   return taken_ == 0;
 }
 
+std::vector<ObjectTable::View> ObjectTable::views() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<View> views;
+  for (const auto& object : objects_) {
+    if (object) views.push_back({object->id(), object->type(), object->users()});
+  }
+  return views;
+}
+
 void ObjectTable::set_vfio_ioas(const Object* ioas) {
   const std::lock_guard lock(mutex_);
   vfio_ioas_ = ioas == nullptr ? 0 : ioas->id();

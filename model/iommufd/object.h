@@ -103,6 +103,14 @@ class ObjectTable : Unmovable {
   Status destroy(uint32_t id);
   // Whether no id is taken, not even a reserved one.
   [[nodiscard]] bool empty() const;
+  // An object as it is just now. Unlike a Ref, looking does not count as a use.
+  struct View {
+    uint32_t id = 0;
+    Object::Type type = Object::Type::kIoas;
+    uint32_t users = 0;
+  };
+  // By id; reserved ids are not objects yet.
+  [[nodiscard]] std::vector<View> views() const;
   // Uses of all objects of a type, by id.
   template <class T>
   [[nodiscard]] std::vector<Ref<T>> all() const {

@@ -252,6 +252,16 @@ void Pages::revoke() {
   revoked_ = true;
 }
 
+uint64_t Pages::pinned() const {
+  const std::lock_guard lock(mutex_);
+  return kind_ == Kind::kDmaBuf ? 0 : pinned_;
+}
+
+bool Pages::revoked() const {
+  const std::lock_guard lock(mutex_);
+  return revoked_;
+}
+
 Result<std::unique_lock<std::mutex>> Pages::hold() const {
   if (kind_ != Kind::kDmaBuf) return std::unique_lock<std::mutex>();
   std::unique_lock lock(mutex_);

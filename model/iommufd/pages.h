@@ -47,6 +47,11 @@ class Pages : Unmovable {
   // User address, or offset in the file, of the first byte: what automatic IOVAs are aligned like.
   [[nodiscard]] uint64_t address() const { return address_; }
   [[nodiscard]] bool writable() const { return writable_; }
+  [[nodiscard]] Accounting accounting() const { return accounting_; }
+  // Pages that are pinned just now, each counted once; none of a dma-buf, which is never pinned.
+  [[nodiscard]] uint64_t pinned() const;
+  // Whether this is a dma-buf that its exporter has taken back.
+  [[nodiscard]] bool revoked() const;
 
   // Shows the part in `domain`, pinning what no page table has yet; one map per run of adjacent
   // frames or, when not `large`, per page. EFAULT, EINVAL, ENOMEM and the errors of AmdV1::map;
@@ -111,7 +116,7 @@ class Pages : Unmovable {
   const Accounting accounting_;
   mutable std::mutex mutex_;  // guards everything below
   std::shared_ptr<Task> owner_;
-  uint64_t pinned_ = 0;  // pages, each charged once
+  uint64_t pinned_ = 0;  // pages, each charged once; of a dma-buf those that are shown
   std::vector<Shown> shown_;
   bool revoked_ = false;
 };

@@ -184,6 +184,11 @@ Result<FileRef> Process::file(int fd) const {
   return files_[fd];
 }
 
+std::vector<FileRef> Process::files() const {
+  const std::lock_guard lock(mutex_);
+  return files_;
+}
+
 size_t Process::lowest_free() const {
   return static_cast<size_t>(std::find(files_.begin(), files_.end(), nullptr) - files_.begin());
 }

@@ -78,6 +78,8 @@ class Process : Unmovable {
   [[nodiscard]] Result<FileRef> file(int fd) const;
   // Whether there could be one more descriptor. EMFILE.
   [[nodiscard]] Status room_for_descriptor() const;
+  // All of them, by descriptor; empty where closed.
+  [[nodiscard]] std::vector<FileRef> files() const;
   // A new descriptor for `file`, the lowest free one. EMFILE.
   Result<int> install(FileRef file);
 

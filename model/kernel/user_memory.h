@@ -70,6 +70,9 @@ class UserMemory {
                                      std::shared_ptr<File> file) = 0;
   virtual Status unmap(UserPtr start, uint64_t length) = 0;
 
+  // The files that mappings keep open, in the order of their addresses.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<File>> files() const { return {}; }
+
   // The address space of a forked child. ENOMEM.
   virtual Result<std::shared_ptr<UserMemory>> fork() = 0;
   // The process has exited: every mapping goes, pinned pages stay.

@@ -202,6 +202,15 @@ Status AddressSpace::unmap(UserPtr start, uint64_t length) {
   return {};
 }
 
+std::vector<std::shared_ptr<File>> AddressSpace::files() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<std::shared_ptr<File>> files;
+  for (const auto& [start, vma] : vmas_) {
+    if (vma.file) files.push_back(vma.file);
+  }
+  return files;
+}
+
 Result<std::shared_ptr<UserMemory>> AddressSpace::fork() {
   auto child = std::make_shared<AddressSpace>(memory_);
   std::map<const VmObject*, std::shared_ptr<VmObject>> copies;  // pieces of one mapping share it

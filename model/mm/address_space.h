@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "model/kernel/file.h"
 #include "model/kernel/rw_semaphore.h"
@@ -26,6 +27,7 @@ class AddressSpace : public UserMemory {
   Result<UserPtr> map_object(const MapRequest& request, std::shared_ptr<VmObject> object,
                              std::shared_ptr<File> file) override;
   Status unmap(UserPtr start, uint64_t length) override;
+  [[nodiscard]] std::vector<std::shared_ptr<File>> files() const override;
   Result<std::shared_ptr<UserMemory>> fork() override;
   void exit() override;
 

@@ -228,6 +228,12 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
   return {};
 }
 
+std::optional<DeviceFile::Bound> DeviceFile::bound() const {
+  const std::lock_guard lock(device_->set->mutex);
+  if (!context_) return std::nullopt;
+  return Bound{context_, device_->use.binding->device().id()};
+}
+
 // Why iommufd refuses an attach that cannot succeed: the page table is looked up first.
 Errno DeviceFile::refusal(uint32_t pt_id, Errno otherwise) const {
   auto pt = context_->objects().get_any(pt_id);

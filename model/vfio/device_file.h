@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "model/iommufd/context.h"
 #include "model/iommufd/device.h"
@@ -33,6 +35,14 @@ class DeviceFile : public File {
   Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
                          uint64_t position) override;
   Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
+
+  [[nodiscard]] const VfioDevice& device() const { return *device_; }
+  // Which iommufd the file is bound to, and the id of the device there.
+  struct Bound {
+    std::shared_ptr<iommufd::Context> context;
+    uint32_t device_id = 0;
+  };
+  [[nodiscard]] std::optional<Bound> bound() const;
 
  private:
   Status bind_iommufd(Process& process, UserPtr argument);
