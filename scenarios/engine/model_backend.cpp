@@ -89,6 +89,8 @@ class ModelSession : public Session {
   }
   std::vector<std::string> log_tail(size_t lines) override;
 
+  [[nodiscard]] Process& process() { return *process_; }
+
  private:
   static Credentials credentials(const ProcessState& state);
   static Result<uint64_t> address(const Result<UserPtr>& mapped) {
@@ -208,6 +210,11 @@ class ModelBackend : public Backend {
 
 std::unique_ptr<Backend> make_model_backend(const mm::MemoryConfig& memory) {
   return std::make_unique<ModelBackend>(memory);
+}
+
+Process* process_of(Session& session) {
+  auto* model = dynamic_cast<ModelSession*>(&session);
+  return model == nullptr ? nullptr : &model->process();
 }
 
 tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,

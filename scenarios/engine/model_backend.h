@@ -15,6 +15,10 @@ namespace noiommu::scenarios {
 // `memory` is what every machine gets: the answers must not depend on how frames lie.
 std::unique_ptr<Backend> make_model_backend(const mm::MemoryConfig& memory = {});
 
+// The process behind a session of this back end, to be looked at between its calls; nullptr for a
+// session of another back end.
+Process* process_of(Session& session);
+
 // The machine that the `kernel` and `devices` of a scenario describe, or why the model has none.
 tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,
                                                         const std::vector<DeviceNeeds>& devices);

@@ -21,7 +21,8 @@ std::string one_line(const FailedStep& step, const std::string& file) {
                      step.got);
 }
 
-void run_steps(Session& session, const Scenario& scenario, ScenarioResult& result) {
+void run_steps(Session& session, const Scenario& scenario,
+               const std::function<void(Session&)>& before_end, ScenarioResult& result) {
   StepRunner runner(session);
   for (size_t i = 0; i < scenario.steps.size(); ++i) {
     const Step& step = scenario.steps[i];
@@ -37,13 +38,15 @@ void run_steps(Session& session, const Scenario& scenario, ScenarioResult& resul
     result.reason = one_line(*result.failed_step, scenario.file);
     break;
   }
+  if (before_end) before_end(session);
   runner.finish();
   result.trace = runner.trace();
 }
 
 }  // namespace
 
-ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario) {
+ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario,
+                            const std::function<void(Session&)>& before_end) {
   ScenarioResult result{.name = scenario.name,
                         .file = scenario.file,
                         .outcome = Outcome::kPassed,
@@ -58,7 +61,7 @@ ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario) {
   }
   try {
     const auto session = backend.start(scenario);
-    run_steps(*session, scenario, result);
+    run_steps(*session, scenario, before_end, result);
   } catch (const Blocked& blocked) {
     result.outcome = Outcome::kFailed;
     result.reason = fmt::format("the process never ends: {}", blocked.what());

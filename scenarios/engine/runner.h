@@ -34,8 +34,10 @@ struct ScenarioResult {
   std::vector<std::string> trace;  // every system call, in order
 };
 
-// Runs one scenario in a process of its own.
-[[nodiscard]] ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario);
+// Runs one scenario in a process of its own. `before_end` may look at the process when its last
+// step, or the first that failed, is over and everything is still open.
+[[nodiscard]] ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario,
+                                          const std::function<void(Session&)>& before_end = {});
 
 // Runs all of them on `jobs` threads (at least one). The results are in the order of `scenarios`.
 // `progress` is called from those threads, one call at a time, with the number that is done.
