@@ -1,5 +1,5 @@
-// The command line: `noiommu run`, `list`, `show` and `tree`. A subcommand is one add_* function
-// below.
+// The command line: `noiommu run`, `list`, `show`, `tree` and `inspect`. A subcommand is one add_*
+// function below.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,10 +15,13 @@
 #include "scenarios/engine/commands.h"
 #include "scenarios/engine/model_backend.h"
 #include "scenarios/engine/tree.h"
+#include "scenarios/engine/value.h"
+#include "scenarios/inspect/inspect_command.h"
 
 namespace {
 
 using noiommu::scenarios::Format;
+using noiommu::scenarios::InspectOptions;
 using noiommu::scenarios::RunOptions;
 using noiommu::scenarios::TreeOptions;
 
@@ -34,11 +37,29 @@ constexpr const char* kExamples = R"(Examples:
   noiommu run --format junit > r.xml   report to a build server
   noiommu list                         which scenarios there are
   noiommu show get-pa-lengths          one scenario's YAML, to learn from or to copy
+  noiommu inspect my.yaml --at 6       what iommufd keeps after step 6
 
 Exit codes:
   0  every scenario passed or was skipped
   1  a scenario failed
   2  bad usage or a bad scenario file; nothing ran)";
+
+constexpr const char* kInspectExamples = R"(Examples:
+  noiommu inspect get_pa_mapped                  what is open when its last step is over
+  noiommu inspect get_pa_mapped --at 7           after step 7
+  noiommu inspect my.yaml --all                  every entry of the page tables
+  noiommu inspect my.yaml --iova 0x200000        one translation, and why GET_PA answers so
+  noiommu inspect my.yaml --iova 2M --length 4K --ioas 2
+  noiommu inspect my.yaml --format json | jq .contexts[0].objects
+
+Steps count from 1, as failures report them. Page tables do not lie in the memory of the machine, so
+that entries that lead to one are shown without its address; those of an HWPT behind an IOMMU are
+kept in the same format. GET_PA is IOMMU_IOAS_NOIOMMU_GET_PA.
+
+Exit codes:
+  0  the steps went as they must
+  1  a step failed; what is there at that moment is shown
+  2  bad usage or a bad scenario file, or there is no such step or IOAS)";
 
 bool wants_colour() {
   const char* no_colour = std::getenv("NO_COLOR");
@@ -53,6 +74,23 @@ Format format_named(const std::string& word) {
   const auto found = formats.find(word);
   if (found != formats.end()) return found->second;
   throw CLI::ValidationError("--format", "'" + word + "' is not text, json, junit or tap");
+}
+
+void add_frames(CLI::App* command, noiommu::mm::MemoryConfig& memory) {
+  using Placement = noiommu::mm::MemoryConfig::Placement;
+  const std::map<std::string, Placement> placements{{"scattered", Placement::kScattered},
+                                                    {"contiguous", Placement::kContiguous}};
+  command
+      ->add_option("--frames", memory.placement,
+                   "How page frames lie, scattered or contiguous (default: scattered)")
+      ->type_name("LAYOUT")
+      ->transform(CLI::CheckedTransformer(placements).description(""));
+}
+
+uint64_t integer(const std::string& option, const std::string& text) {
+  const auto number = noiommu::scenarios::parse_integer(text);
+  if (!number) throw CLI::ValidationError(option, number.error());
+  return *number;
 }
 
 void add_run(CLI::App& app, int& exit_code) {
@@ -71,13 +109,7 @@ void add_run(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 256).description(""));
   run->add_flag("--trace", options->trace, "Show every system call and its answer");
   auto memory = std::make_shared<noiommu::mm::MemoryConfig>();
-  using Placement = noiommu::mm::MemoryConfig::Placement;
-  const std::map<std::string, Placement> placements{{"scattered", Placement::kScattered},
-                                                    {"contiguous", Placement::kContiguous}};
-  run->add_option("--frames", memory->placement,
-                  "How page frames lie, scattered or contiguous (default: scattered)")
-      ->type_name("LAYOUT")
-      ->transform(CLI::CheckedTransformer(placements).description(""));
+  add_frames(run, *memory);
   run->callback([options, memory, &exit_code] {
     options->colour = wants_colour();
     options->progress = isatty(STDERR_FILENO) == 1;
@@ -125,6 +157,49 @@ void add_tree(CLI::App& app, int& exit_code) {
   });
 }
 
+void add_inspect(CLI::App& app, int& exit_code) {
+  CLI::App* inspect =
+      app.add_subcommand("inspect", "Show what iommufd keeps in the middle of a scenario");
+  inspect->footer(kInspectExamples);
+  auto options = std::make_shared<InspectOptions>();
+  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
+  const auto lookup = [options]() -> noiommu::scenarios::LookupRequest& {
+    if (!options->lookup) options->lookup.emplace();
+    return *options->lookup;
+  };
+  inspect->add_option("SCENARIO", options->scenario, "Its name, or a file that holds only one")
+      ->required();
+  inspect->add_option("PATH", options->paths,
+                      "Where to look for the name (default: all that come with the program)");
+  inspect->add_option("--at", options->at, "The last step to run (default: all run)")
+      ->type_name("STEP");
+  CLI::Option* iova = inspect->add_option_function<std::string>(
+      "--iova", [lookup](const std::string& text) { lookup().iova = integer("--iova", text); },
+      "Show one translation instead, in every IOAS that has it");
+  iova->type_name("X");
+  inspect
+      ->add_option_function<std::string>(
+          "--length",
+          [lookup](const std::string& text) { lookup().length = integer("--length", text); },
+          "How much to ask GET_PA for (default: all)")
+      ->type_name("N")
+      ->needs(iova);
+  inspect
+      ->add_option_function<uint32_t>(
+          "--ioas", [lookup](uint32_t id) { lookup().ioas = id; }, "Only in this IOAS")
+      ->type_name("ID")
+      ->needs(iova);
+  inspect->add_flag("--all", options->all, "Every entry of the page tables, however many are alike")
+      ->excludes(iova);
+  inspect->add_option("--format", options->json, "text or json (default: text)")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  add_frames(inspect, options->memory);
+  inspect->callback([options, &exit_code] {
+    exit_code = noiommu::scenarios::inspect_command(*options, std::cout, std::cerr);
+  });
+}
+
 int run_program(int argc, char** argv) {
   int exit_code = noiommu::scenarios::kBadInput;
   CLI::App app{kAbout, "noiommu"};
@@ -134,6 +209,7 @@ int run_program(int argc, char** argv) {
   add_list(app, exit_code);
   add_show(app, exit_code);
   add_tree(app, exit_code);
+  add_inspect(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

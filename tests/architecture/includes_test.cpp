@@ -25,6 +25,9 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"model/vfio", {"uapi", "model/kernel", "model/mm", "model/pci", "model/iommufd"}},
     {"model/machine", {"model/kernel", "model/mm", "model/pci", "model/iommufd", "model/vfio"}},
     {"scenarios/engine", {"uapi", "model/kernel", "model/mm", "model/vfio", "model/machine"}},
+    {"scenarios/inspect",
+     {"uapi", "model/kernel", "model/mm", "model/generic_pt", "model/iommufd", "model/vfio",
+      "scenarios/engine"}},
 };
 
 std::string folder_of(const std::string& path) {
