@@ -221,10 +221,11 @@ TEST_F(Copy, OutlivesItsSource) {
 }
 
 TEST_F(Copy, ThatFaultsLeavesNothing) {
-  ASSERT_EQ(program_->map_at(source_, va_, 2 * kPageSize, 0x10000), 0);
+  area(0x10000, 1);
+  area(0x11000, 1);
   ASSERT_EQ(program_->map_at(source_, {0x1000}, kPageSize, 0x12000), 0);
   attach(target_);
-  EXPECT_EQ(copy_to(0x20000, 0x10000, 0x3000), -EFAULT) << "the second part has no memory";
+  EXPECT_EQ(copy_to(0x20000, 0x10000, 0x3000), -EFAULT) << "the third part has no memory";
   EXPECT_EQ(pins(), 0U);
   EXPECT_EQ(page_at(target_, 0x20000), -ENOENT);
   EXPECT_EQ(copy_to(0x20000, 0x10000, 0x2000), 0) << "the place is free";

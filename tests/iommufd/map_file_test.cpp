@@ -138,6 +138,12 @@ TEST_F(MapFile, TakesBytesWhereNoDeviceIs) {
   EXPECT_EQ(program_->unmap(ioas_, 0x10007, 0x456), 0x456);
 }
 
+TEST_F(MapFile, HasALongestLength) {
+  detach();
+  EXPECT_EQ(map_at(0, 0, UINT64_MAX - 4095), -EINVAL);
+  EXPECT_EQ(map_at(0, 0, UINT64_MAX - 4096), 0) << "as long as nobody looks at the file";
+}
+
 TEST_F(MapFile, ChoosesAnAddressByTheOffsetInTheFile) {
   detach();
   const auto map = [&](uint64_t start, uint64_t length) {

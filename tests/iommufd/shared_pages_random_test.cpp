@@ -17,7 +17,7 @@ class RandomSharing : public IommufdTest, public testing::WithParamInterface<uin
  protected:
   static constexpr uint64_t kPages = 24;  // of each source and of the IOVA window of each IOAS
   static constexpr uint64_t kWindow = 0x100000;
-  static constexpr uint64_t kLimit = 60;  // pages
+  static constexpr uint64_t kLimit = 36;  // pages
   static constexpr size_t kIoases = 3;
 
   // One MAP or MAP_FILE: what copies of it share.
