@@ -88,7 +88,6 @@ Result<uint64_t> Calls::ioctl(int fd, const IoctlCommand& command, const std::st
 
 Result<uint64_t> Calls::ioctl(int fd, const IoctlCommand& command, IoctlArgumentMemory& argument) {
   const Result<uint64_t> address = argument.store(session_);
-  const Bytes before = argument.bytes();
   const std::string call =
       fmt::format("ioctl({}, {}, {})", fd, command.name, trace_argument(command, argument.bytes()));
   if (!address) return record(call, address);
@@ -96,7 +95,7 @@ Result<uint64_t> Calls::ioctl(int fd, const IoctlCommand& command, IoctlArgument
   if (const Status loaded = argument.load(session_, *address); !loaded) {
     return record(call, Err(loaded.error()));
   }
-  return record(call, result, trace_changes(command, before, argument.bytes()));
+  return record(call, result, trace_changes(command, argument.stored(), argument.bytes()));
 }
 
 Result<uint64_t> Calls::read(int fd, uint64_t length, Bytes& bytes) {

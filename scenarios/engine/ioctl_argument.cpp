@@ -63,6 +63,7 @@ Result<uint64_t> IoctlArgumentMemory::store(Session& session) {
     if (const Status stored = session.poke(next, items); !stored) return Err(stored.error());
     next += items.size();
   }
+  stored_ = bytes_;
   if (const Status stored = session.poke(address, bytes_); !stored) return Err(stored.error());
   return address;
 }

@@ -23,6 +23,8 @@ class IoctlArgumentMemory {
 
   // The full structure and what follows it.
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }
+  // What of it the last store() passed to the process.
+  [[nodiscard]] const Bytes& stored() const { return stored_; }
 
  private:
   struct Array {
@@ -30,6 +32,7 @@ class IoctlArgumentMemory {
     std::vector<uint64_t> items;
   };
   Bytes bytes_;
+  Bytes stored_;
   std::vector<Array> arrays_;
 };
 

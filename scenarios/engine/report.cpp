@@ -19,10 +19,22 @@ std::string_view outcome_word(Outcome outcome) {
   return "";
 }
 
+std::string difference_details(const ScenarioResult& result) {
+  std::string text;
+  for (const StepDifference& step : result.differences) {
+    if (!text.empty()) text += '\n';
+    text += fmt::format("{}:{}: step {}, {}\n", result.file, step.line, step.number, step.title);
+    for (const std::string& call : step.calls) text += fmt::format("call:     {}\n", call);
+    text += fmt::format("model:    {}\nhost:     {}", step.model, step.host);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string failure_details(const ScenarioResult& result) {
   if (result.outcome != Outcome::kFailed) return {};
+  if (!result.differences.empty()) return difference_details(result);
   if (!result.failed_step) return result.reason;
   const FailedStep& step = *result.failed_step;
   std::string text =

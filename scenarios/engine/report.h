@@ -13,6 +13,7 @@ enum class Format { kText, kJson, kJunit, kTap };
 struct ReportOptions {
   bool trace = false;   // show every system call (text, junit and tap)
   bool colour = false;  // text only
+  bool brief = false;   // text only: no word of a scenario that passed
 };
 
 [[nodiscard]] std::string report(std::span<const ScenarioResult> results, Format format,

@@ -36,6 +36,7 @@ std::string indent(std::string_view text) {
 std::string report_text(std::span<const ScenarioResult> results, const ReportOptions& options) {
   std::string text;
   for (const ScenarioResult& result : results) {
+    if (options.brief && result.outcome == Outcome::kPassed) continue;
     const auto [word, colour] = style(result.outcome);
     const std::string_view on = options.colour ? colour : "";
     const std::string_view off = options.colour ? "\033[0m" : "";

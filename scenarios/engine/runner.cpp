@@ -9,8 +9,6 @@
 #include <mutex>
 #include <thread>
 
-#include "scenarios/engine/step_runner.h"
-
 namespace noiommu::scenarios {
 namespace {
 
@@ -21,24 +19,28 @@ std::string one_line(const FailedStep& step, const std::string& file) {
                      step.got);
 }
 
-void run_steps(Session& session, const Scenario& scenario,
-               const std::function<void(Session&)>& before_end, ScenarioResult& result) {
+void run_steps(Session& session, const Scenario& scenario, const RunControl& control,
+               ScenarioResult& result) {
   StepRunner runner(session);
   for (size_t i = 0; i < scenario.steps.size(); ++i) {
     const Step& step = scenario.steps[i];
     const auto before = static_cast<std::ptrdiff_t>(runner.trace().size());
+    if (control.before_step) control.before_step(i);
     const auto mismatch = runner.run(step);
+    const std::vector<std::string> calls(runner.trace().begin() + before, runner.trace().end());
+    if (control.record) {
+      result.answers.push_back({step.line, i + 1, step.title, calls, runner.answer()});
+    }
     if (!mismatch) continue;
+    if (control.record && !runner.blocked()) continue;
     result.outcome = Outcome::kFailed;
     if (!runner.blocked()) result.log = session.log_tail(kLogLines);
     result.failed_step =
-        FailedStep{step.line,          i + 1,
-                   step.title,         {runner.trace().begin() + before, runner.trace().end()},
-                   mismatch->expected, mismatch->got};
+        FailedStep{step.line, i + 1, step.title, calls, mismatch->expected, mismatch->got};
     result.reason = one_line(*result.failed_step, scenario.file);
     break;
   }
-  if (before_end) before_end(session);
+  if (control.before_end) control.before_end(session);
   runner.finish();
   result.trace = runner.trace();
 }
@@ -46,7 +48,7 @@ void run_steps(Session& session, const Scenario& scenario,
 }  // namespace
 
 ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario,
-                            const std::function<void(Session&)>& before_end) {
+                            const RunControl& control) {
   ScenarioResult result{.name = scenario.name,
                         .file = scenario.file,
                         .outcome = Outcome::kPassed,
@@ -61,7 +63,10 @@ ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario,
   }
   try {
     const auto session = backend.start(scenario);
-    run_steps(*session, scenario, before_end, result);
+    run_steps(*session, scenario, control, result);
+  } catch (const Unmet& unmet) {
+    result.outcome = Outcome::kSkipped;
+    result.reason = unmet.what();
   } catch (const Blocked& blocked) {
     result.outcome = Outcome::kFailed;
     result.reason = fmt::format("the process never ends: {}", blocked.what());
@@ -72,7 +77,7 @@ ScenarioResult run_scenario(const Backend& backend, const Scenario& scenario,
   return result;
 }
 
-std::vector<ScenarioResult> run_all(const Backend& backend, std::span<const Scenario> scenarios,
+std::vector<ScenarioResult> run_all(const RunOne& run, std::span<const Scenario> scenarios,
                                     unsigned jobs, const std::function<void(size_t)>& progress) {
   std::vector<ScenarioResult> results(scenarios.size());
   std::atomic<size_t> next = 0;
@@ -80,7 +85,7 @@ std::vector<ScenarioResult> run_all(const Backend& backend, std::span<const Scen
   size_t done = 0;
   const auto work = [&] {
     for (size_t i = next++; i < scenarios.size(); i = next++) {
-      results[i] = run_scenario(backend, scenarios[i]);
+      results[i] = run(scenarios[i]);
       const std::scoped_lock lock(mutex);
       ++done;
       if (progress) progress(done);
@@ -92,6 +97,12 @@ std::vector<ScenarioResult> run_all(const Backend& backend, std::span<const Scen
   work();
   helpers.clear();  // joins
   return results;
+}
+
+std::vector<ScenarioResult> run_all(const Backend& backend, std::span<const Scenario> scenarios,
+                                    unsigned jobs, const std::function<void(size_t)>& progress) {
+  const auto run = [&backend](const Scenario& scenario) { return run_scenario(backend, scenario); };
+  return run_all(RunOne(run), scenarios, jobs, progress);
 }
 
 size_t count(std::span<const ScenarioResult> results, Outcome outcome) {

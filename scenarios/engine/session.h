@@ -39,6 +39,12 @@ struct Blocked : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What only a try can show: this machine lacks what the scenario needs, e.g. a free huge page. The
+// scenario is skipped with this reason. Thrown by Backend::start() and any method of Session.
+struct Unmet : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 struct NewMemory {
   uint64_t address = 0;
   int fd = -1;  // the memfd for Backing::kMemfd, otherwise -1

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "scenarios/engine/trace.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr uint64_t kPageOffsetMask = 4096 - 1;
 constexpr uint64_t kFileChunk = 4096;
+constexpr std::string_view kPhysicalAddress = "out_phys";
 
 std::string trim(const std::string& text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -43,6 +45,14 @@ std::optional<uint64_t> required_return(const Step& step, const Variables& varia
   return is_ioctl && step.as.empty() ? std::optional<uint64_t>(0) : std::nullopt;
 }
 
+// How a step came out, without addresses: they are the back end's own.
+std::string show_result(const Step& step, const Result<uint64_t>& result) {
+  if (!result) return errno_name(result.error());
+  const bool is_address = std::holds_alternative<MmapStep>(step.action) ||
+                          std::holds_alternative<MmapFileStep>(step.action);
+  return is_address ? "success" : fmt::format("{}", *result);
+}
+
 // The differences of one step as one.
 Mismatch join(const std::vector<Mismatch>& differences) {
   Mismatch all = differences.front();
@@ -58,11 +68,15 @@ Mismatch join(const std::vector<Mismatch>& differences) {
 std::optional<Mismatch> StepRunner::run(const Step& step) {
   step_ = &step;
   differences_.clear();
+  answer_ = {};
   try {
     const auto act_on = [this](const auto& action) { return act(action); };
-    return judge(step, std::visit(act_on, step.action));
+    const Result<uint64_t> result = std::visit(act_on, step.action);
+    answer_.result = show_result(step, result);
+    return judge(step, result);
   } catch (const Blocked& blocked) {
     blocked_ = true;
+    answer_.result = "never returns";
     return Mismatch{step.error ? describe_errno(*step.error) : "success",
                     fmt::format("a call that never returns: {}", blocked.what())};
   }
@@ -84,6 +98,34 @@ std::optional<Mismatch> StepRunner::judge(const Step& step, const Result<uint64_
   }
   if (!differences_.empty()) return join(differences_);
   return std::nullopt;
+}
+
+void StepRunner::note(const std::string& name, const std::string& text) {
+  answer_.values.emplace_back(name, text);
+}
+
+// The fields that the call changed, those that the scenario looks at, and what follows the
+// structure.
+void StepRunner::note_argument(const IoctlStep& step, const IoctlArgumentMemory& argument) {
+  const std::span<const std::byte> before = argument.stored();
+  const std::span<const std::byte> after = argument.bytes();
+  if (before.size() != after.size()) return;  // the argument never reached the process
+  for (const Field& field : step.command->fields) {
+    const uint64_t value = load_field(field, after);
+    const bool changed = value != load_field(field, before);
+    const bool expected = std::ranges::any_of(
+        step.expect, [&](const ExpectedField& wanted) { return wanted.field == &field; });
+    if (!changed && !expected) continue;
+    const bool physical = field.name == kPhysicalAddress;
+    note(std::string(field.name), !physical ? show_field(field, value)
+                                  : value == 0
+                                      ? "0"
+                                      : fmt::format("page+{:#x}", value & kPageOffsetMask));
+  }
+  const size_t size = step.command->struct_size;
+  if (!std::ranges::equal(before.subspan(size), after.subspan(size))) {
+    note("data", show_hex(after.subspan(size)));
+  }
 }
 
 void StepRunner::expect_text(const std::string& expected, const std::string& got) {
@@ -134,8 +176,10 @@ Result<uint64_t> StepRunner::act(const ReadEventStep& step) {
   uint64_t count = 0;
   Bytes bytes;
   const Result<uint64_t> result = calls_.read(descriptor(step.fd), sizeof(count), bytes);
-  if (!result || !step.count) return result;
+  if (!result) return result;
   std::memcpy(&count, bytes.data(), std::min(bytes.size(), sizeof(count)));
+  note("count", fmt::format("{}", count));
+  if (!step.count) return result;
   expect_text(fmt::format("count {}", step.count->resolve(variables_)),
               fmt::format("count {}", count));
   return result;
@@ -155,6 +199,7 @@ Result<uint64_t> StepRunner::act(const IoctlStep& step) {
   }
   IoctlArgumentMemory argument(*step.command, std::get<IoctlStruct>(step.argument), variables_);
   const Result<uint64_t> result = calls_.ioctl(fd, *step.command, argument);
+  note_argument(step, argument);
   // Some commands answer fields along with an errno.
   for (const ExpectedField& expected : step.expect) expect_field(expected, argument.bytes());
   if (!result) return result;
@@ -187,7 +232,9 @@ Result<uint64_t> StepRunner::act(const PreadStep& step) {
   Bytes bytes;
   const auto result = calls_.pread(descriptor(step.fd), step.length.resolve(variables_),
                                    step.offset.resolve(variables_), bytes);
-  if (result) expect_bytes(step.data, bytes);
+  if (!result) return result;
+  note("data", show_hex(bytes));
+  expect_bytes(step.data, bytes);
   return result;
 }
 
@@ -207,7 +254,9 @@ Result<uint64_t> StepRunner::act(const PokeStep& step) {
 Result<uint64_t> StepRunner::act(const PeekStep& step) {
   Bytes bytes;
   const auto result = calls_.peek(step.at.resolve(variables_), step.length, bytes);
-  if (result) expect_bytes(step.data, bytes);
+  if (!result) return result;
+  note("data", show_hex(bytes));
+  expect_bytes(step.data, bytes);
   return result;
 }
 
@@ -243,6 +292,7 @@ Result<uint64_t> StepRunner::act(const ReadFileStep& step) {
   } while (got && *got > 0);
   const Result<uint64_t> closed = calls_.close(static_cast<int>(*fd));
   if (!got) return got;
+  note("text", show_text(trim(text)));
   if (step.text) expect_text(show_text(trim(*step.text)), show_text(trim(text)));
   return closed;
 }
@@ -250,6 +300,7 @@ Result<uint64_t> StepRunner::act(const ReadFileStep& step) {
 Result<uint64_t> StepRunner::act(const ListStep& step) {
   const auto entries = calls_.list(step.path);
   if (!entries) return Err(entries.error());
+  note("entries", fmt::format("[{}]", fmt::join(*entries, ", ")));
   if (step.entries) {
     expect_text(fmt::format("[{}]", fmt::join(*step.entries, ", ")),
                 fmt::format("[{}]", fmt::join(*entries, ", ")));
@@ -260,16 +311,17 @@ Result<uint64_t> StepRunner::act(const ListStep& step) {
 Result<uint64_t> StepRunner::act(const ReadlinkStep& step) {
   const auto target = calls_.readlink(step.path);
   if (!target) return Err(target.error());
-  if (step.basename) {
-    expect_text("basename " + *step.basename,
-                "basename " + target->substr(target->find_last_of('/') + 1));
-  }
+  const std::string basename = target->substr(target->find_last_of('/') + 1);
+  note("basename", basename);
+  if (step.basename) expect_text("basename " + *step.basename, "basename " + basename);
   return 0;
 }
 
 Result<uint64_t> StepRunner::act(const StatStep& step) {
   const auto stat = calls_.stat(step.path);
   if (!stat) return Err(stat.error());
+  note("type", show_type(stat->type));
+  note("mode", fmt::format("{:04o}", stat->mode));
   if (step.type) expect_text("type " + show_type(*step.type), "type " + show_type(stat->type));
   if (step.mode) {
     expect_text(fmt::format("mode {:04o}", *step.mode), fmt::format("mode {:04o}", stat->mode));

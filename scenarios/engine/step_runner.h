@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scenarios/engine/calls.h"
@@ -19,6 +20,16 @@ namespace noiommu::scenarios {
 struct Mismatch {
   std::string expected;
   std::string got;
+};
+
+// What a step answered, as far as two kernels can be compared by it: no addresses, and of physical
+// ones only whether there is one and where in its page it lies.
+struct Answer {
+  std::string result;  // "3", "success", "EPERM"
+  std::vector<std::pair<std::string, std::string>>
+      values;  // name and text, e.g. {"iova", "0x1000"}
+
+  bool operator==(const Answer&) const = default;
 };
 
 class StepRunner {
@@ -34,6 +45,8 @@ class StepRunner {
   }
   [[nodiscard]] bool blocked() const { return blocked_; }
 
+  // Of the step that ran last.
+  [[nodiscard]] const Answer& answer() const { return answer_; }
   [[nodiscard]] const std::vector<std::string>& trace() const { return calls_.trace(); }
   [[nodiscard]] const Variables& variables() const { return variables_; }
 
@@ -66,6 +79,9 @@ class StepRunner {
   [[nodiscard]] int descriptor(const Value& value) const {
     return static_cast<int>(value.resolve(variables_));
   }
+  // Adds to the answer.
+  void note(const std::string& name, const std::string& text);
+  void note_argument(const IoctlStep& step, const IoctlArgumentMemory& argument);
   void expect_text(const std::string& expected, const std::string& got);
   void expect_bytes(const std::optional<Bytes>& expected, const Bytes& got);
   void expect_field(const ExpectedField& expected, std::span<const std::byte> argument);
@@ -75,6 +91,7 @@ class StepRunner {
   const Step* step_ = nullptr;         // the one that runs
   bool blocked_ = false;               // in a call that never returns
   std::vector<Mismatch> differences_;  // of its answer
+  Answer answer_;
 };
 
 }  // namespace noiommu::scenarios
