@@ -36,7 +36,7 @@ int inspect_command(const InspectOptions& options, std::ostream& out, std::ostre
     }
   };
   const auto backend = make_model_backend(options.memory);
-  const ScenarioResult result = run_scenario(*backend, *scenario, look);
+  const ScenarioResult result = run_scenario(*backend, *scenario, {.before_end = look});
   if (result.outcome == Outcome::kSkipped) {
     return complain(err, fmt::format("{} cannot run: {}", where, result.reason));
   }
