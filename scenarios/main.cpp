@@ -1,7 +1,9 @@
-// The command line: `noiommu run`, `list`, `show`, `tree` and `inspect`. A subcommand is one add_*
-// function below.
+// The command line: `noiommu run`, `list`, `show`, `tree`, `inspect` and `probe`. A subcommand is
+// one add_* function below.
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -12,7 +14,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "scenarios/backends/host/host_backend.h"
+#include "scenarios/backends/host/probe.h"
 #include "scenarios/engine/commands.h"
+#include "scenarios/engine/comparison.h"
 #include "scenarios/engine/model_backend.h"
 #include "scenarios/engine/tree.h"
 #include "scenarios/engine/value.h"
@@ -20,10 +25,15 @@
 
 namespace {
 
+using noiommu::scenarios::Backend;
 using noiommu::scenarios::Format;
 using noiommu::scenarios::InspectOptions;
+using noiommu::scenarios::RunOne;
 using noiommu::scenarios::RunOptions;
+using noiommu::scenarios::Scenario;
 using noiommu::scenarios::TreeOptions;
+using noiommu::scenarios::host::HostBackend;
+using noiommu::scenarios::host::HostOptions;
 
 constexpr const char* kAbout =
     "A model of VFIO no-IOMMU mode and iommufd. Runs scenarios: programs of system calls, each\n"
@@ -35,13 +45,16 @@ constexpr const char* kExamples = R"(Examples:
   noiommu run --filter 'get-pa-*'      run the scenarios with such names
   noiommu run --trace my.yaml          show every system call and its answer
   noiommu run --format junit > r.xml   report to a build server
+  noiommu probe                        what this machine offers to scenarios
+  noiommu run --backend host           run them on this machine's own kernel
+  noiommu run --backend both           and show where the model differs from it
   noiommu list                         which scenarios there are
   noiommu show get-pa-lengths          one scenario's YAML, to learn from or to copy
   noiommu inspect my.yaml --at 6       what iommufd keeps after step 6
 
 Exit codes:
   0  every scenario passed or was skipped
-  1  a scenario failed
+  1  a scenario failed, or was skipped under --require
   2  bad usage or a bad scenario file; nothing ran)";
 
 constexpr const char* kInspectExamples = R"(Examples:
@@ -93,6 +106,64 @@ uint64_t integer(const std::string& option, const std::string& text) {
   return *number;
 }
 
+enum class Choice { kModel, kHost, kBoth };
+
+// "A=B", two PCI addresses.
+void add_bdf(HostOptions& host, const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::string ours = text.substr(0, equals);
+  const std::string real = equals == std::string::npos ? "" : text.substr(equals + 1);
+  if (!noiommu::scenarios::host::is_bdf(ours) || !noiommu::scenarios::host::is_bdf(real)) {
+    throw CLI::ValidationError("--bdf", "'" + text + "' is not like 0000:00:04.0=0000:03:00.0");
+  }
+  for (const auto& [known, target] : host.bdfs) {
+    if (known == ours || target == real) {
+      throw CLI::ValidationError("--bdf", "'" + text + "' names a device twice");
+    }
+  }
+  host.bdfs[ours] = real;
+}
+
+struct HostOnly {
+  HostOptions options;
+  double seconds = 30;
+};
+
+void add_host_options(CLI::App* run, const std::shared_ptr<HostOnly>& host) {
+  run->add_option_function<std::vector<std::string>>(
+         "--bdf",
+         [host](const std::vector<std::string>& all) {
+           for (const std::string& text : all) add_bdf(host->options, text);
+         },
+         "A scenario's device and the one of this machine that takes its place (host)")
+      ->type_name("SCENARIO=REAL")
+      ->allow_extra_args(false);
+  run->add_option("--timeout", host->seconds, "Time limit for each scenario (host; default: 30)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, 86400.0).description(""));
+}
+
+// How `choice` runs a scenario.
+RunOne runner(Choice choice, const noiommu::mm::MemoryConfig& memory, const HostOnly& host) {
+  const std::shared_ptr<const Backend> model = noiommu::scenarios::make_model_backend(memory);
+  if (choice == Choice::kModel) {
+    return [model](const Scenario& scenario) { return run_scenario(*model, scenario); };
+  }
+  HostOptions options = host.options;
+  options.limit = std::chrono::milliseconds(static_cast<int64_t>(host.seconds * 1000));
+  const auto real = std::make_shared<HostBackend>(options);
+  if (choice == Choice::kHost) {
+    return [real](const Scenario& scenario) { return real->run(scenario, false); };
+  }
+  return [model, real](const Scenario& scenario) {
+    const auto on_model = [&](const Scenario& one) {
+      return run_scenario(*model, one, {.record = true, .before_step = {}});
+    };
+    const auto on_host = [&](const Scenario& one) { return real->run(one, true); };
+    return run_on_both(on_model, on_host, scenario);
+  };
+}
+
 void add_run(CLI::App& app, int& exit_code) {
   CLI::App* run = app.add_subcommand("run", "Run scenarios and report what differs");
   auto options = std::make_shared<RunOptions>();
@@ -104,17 +175,31 @@ void add_run(CLI::App& app, int& exit_code) {
       ->type_name("FORMAT");
   run->add_option("--filter", options->filter, "Only scenarios whose name matches, e.g. 'map-*'")
       ->type_name("GLOB");
-  run->add_option("--jobs", options->jobs, "Scenarios to run at the same time (default: 1)")
+  run->add_option("--jobs", options->jobs,
+                  "Scenarios to run at the same time (default: 1); model only: on the\n"
+                  "host they share the devices and run one after the other")
       ->type_name("N")
       ->check(CLI::Range(1, 256).description(""));
   run->add_flag("--trace", options->trace, "Show every system call and its answer");
   auto memory = std::make_shared<noiommu::mm::MemoryConfig>();
   add_frames(run, *memory);
-  run->callback([options, memory, &exit_code] {
+  run->add_flag("--require", options->require, "A skipped scenario is a failure of the run");
+  auto choice = std::make_shared<Choice>(Choice::kModel);
+  const std::map<std::string, Choice> choices{
+      {"model", Choice::kModel}, {"host", Choice::kHost}, {"both", Choice::kBoth}};
+  run->add_option("--backend", *choice,
+                  "model; host, the kernel of this machine; or both, to\n"
+                  "show only where they differ (default: model)")
+      ->type_name("WHICH")
+      ->transform(CLI::CheckedTransformer(choices).description(""));
+  auto host = std::make_shared<HostOnly>();
+  add_host_options(run, host);
+  run->callback([options, memory, choice, host, &exit_code] {
     options->colour = wants_colour();
     options->progress = isatty(STDERR_FILENO) == 1;
-    const auto backend = noiommu::scenarios::make_model_backend(*memory);
-    exit_code = run_command(*backend, *options, std::cout, std::cerr);
+    options->brief = *choice == Choice::kBoth;
+    if (*choice != Choice::kModel) options->jobs = 1;
+    exit_code = run_command(runner(*choice, *memory, *host), *options, std::cout, std::cerr);
   });
 }
 
@@ -200,6 +285,18 @@ void add_inspect(CLI::App& app, int& exit_code) {
   });
 }
 
+void add_probe(CLI::App& app, int& exit_code) {
+  CLI::App* probe = app.add_subcommand("probe", "Show what this machine offers to scenarios");
+  auto json = std::make_shared<bool>(false);
+  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
+  probe->add_option("--format", *json, "text or json (default: text)")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  probe->callback([json, &exit_code] {
+    exit_code = noiommu::scenarios::host::probe_command(*json, std::cout);
+  });
+}
+
 int run_program(int argc, char** argv) {
   int exit_code = noiommu::scenarios::kBadInput;
   CLI::App app{kAbout, "noiommu"};
@@ -210,6 +307,7 @@ int run_program(int argc, char** argv) {
   add_show(app, exit_code);
   add_tree(app, exit_code);
   add_inspect(app, exit_code);
+  add_probe(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -17,7 +17,7 @@ constexpr std::string_view kSelfTests = "scenarios/selftests";
 
 }  // namespace
 
-int run_command(const Backend& backend, const RunOptions& options, std::ostream& out,
+int run_command(const RunOne& run, const RunOptions& options, std::ostream& out,
                 std::ostream& err) {
   auto scenarios = load_or_complain(options.paths, kSelfTests, err);
   if (!scenarios) return kBadInput;
@@ -32,17 +32,20 @@ int run_command(const Backend& backend, const RunOptions& options, std::ostream&
   {
     Progress progress(err, scenarios->size());
     const auto show = [&progress](size_t done) { progress.show(done); };
-    results = run_all(backend, *scenarios, options.jobs,
+    results = run_all(run, *scenarios, options.jobs,
                       options.progress ? std::function<void(size_t)>(show) : nullptr);
   }
-  out << report(results, options.format, {.trace = options.trace, .colour = options.colour});
+  out << report(results, options.format,
+                {.trace = options.trace, .colour = options.colour, .brief = options.brief});
   if (options.trace && options.format == Format::kJson) {  // the object has no room for it
     for (const ScenarioResult& result : results) {
       err << result.name << ":\n";
       for (const std::string& line : result.trace) err << "     " << line << '\n';
     }
   }
-  return finish(out, err, count(results, Outcome::kFailed) == 0 ? kAllPassed : kSomeFailed);
+  const bool failed = count(results, Outcome::kFailed) > 0 ||
+                      (options.require && count(results, Outcome::kSkipped) > 0);
+  return finish(out, err, failed ? kSomeFailed : kAllPassed);
 }
 
 int list_command(const std::vector<std::string>& paths, std::ostream& out, std::ostream& err) {

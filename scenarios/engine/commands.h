@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "scenarios/engine/report.h"
-#include "scenarios/engine/session.h"
 
 namespace noiommu::scenarios {
 
@@ -21,13 +20,15 @@ struct RunOptions {
   std::string filter;  // a shell pattern for names; empty: all
   unsigned jobs = 1;
   bool trace = false;
+  bool require = false;   // a scenario that is skipped counts as failed
+  bool brief = false;     // say nothing of a scenario that passed
   bool colour = false;    // `out` is a terminal that wants colours
   bool progress = false;  // `err` is a terminal
 };
 
 // Each answers the exit code. Results go to `out`; what is wrong with the input to `err`, every
 // bad file of it before anything runs.
-[[nodiscard]] int run_command(const Backend& backend, const RunOptions& options, std::ostream& out,
+[[nodiscard]] int run_command(const RunOne& run, const RunOptions& options, std::ostream& out,
                               std::ostream& err);
 // Without paths these two look at all scenarios that come with the program.
 [[nodiscard]] int list_command(const std::vector<std::string>& paths, std::ostream& out,

@@ -210,6 +210,57 @@ TEST_F(CommandLine, ShowWantsOneScenario) {
   EXPECT_EQ(noiommu("show fine scenarios/b.yaml").out, kFine);
 }
 
+// What these say holds only where there is no VFIO, as on a build machine.
+class WithoutVfio : public CommandLine {
+ protected:
+  void SetUp() override {
+    if (std::filesystem::exists("/dev/vfio")) GTEST_SKIP() << "this machine has VFIO";
+    if (std::filesystem::exists("/sys/bus/pci/drivers/vfio-pci")) GTEST_SKIP() << "and vfio-pci";
+    file("fine.yaml", kFine);
+  }
+};
+
+TEST_F(WithoutVfio, TheHostSkipsWithTheReason) {
+  const Answer answer = noiommu("run --backend host fine.yaml");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_EQ(answer.out,
+            "skip fine: there is no /dev/vfio: no VFIO in this kernel, or not loaded\n"
+            "0 passed, 0 failed, 1 skipped\n");
+  EXPECT_THAT(noiommu("run --backend host --format tap fine.yaml").out,
+              HasSubstr("ok 1 - fine # SKIP there is no /dev/vfio"));
+  EXPECT_THAT(noiommu("run --backend both fine.yaml").out,
+              HasSubstr("skip fine: host: there is no /dev/vfio"));
+}
+
+TEST_F(WithoutVfio, RequireMakesASkipAFailure) {
+  EXPECT_EQ(noiommu("run --backend host --require fine.yaml").code, 1);
+  EXPECT_EQ(noiommu("run --backend both --require fine.yaml").code, 1);
+  EXPECT_EQ(noiommu("run --backend model --require fine.yaml").code, 0);
+}
+
+TEST_F(CommandLine, ProbeShowsThisMachine) {
+  EXPECT_THAT(noiommu("probe").out, AllOf(StartsWith("kernel "), HasSubstr("capabilities ")));
+  const auto json = nlohmann::json::parse(noiommu("probe --format json").out);
+  EXPECT_TRUE(json.contains("config"));
+  EXPECT_TRUE(json["devices"].is_array());
+}
+
+TEST_F(CommandLine, BackendsAndTheirOptionsAreChecked) {
+  file("fine.yaml", kFine);
+  for (const char* options :
+       {"--backend hosts", "--bdf 0000:00:04.0", "--bdf 04.0=05.0", "--timeout 0",
+        "--bdf 0000:00:04.0=0000:00:06.0 --bdf 0000:00:05.0=0000:00:06.0"}) {
+    const Answer answer = noiommu(std::string("run ") + options + " fine.yaml");
+    EXPECT_EQ(answer.code, 2) << options;
+    EXPECT_NE(answer.err, "") << options;
+  }
+  EXPECT_EQ(noiommu("run --bdf 0000:00:04.0=0000:00:06.0 --bdf 0000:00:05.0=0000:00:07.0 "
+                    "--timeout 0.5 fine.yaml")
+                .code,
+            0);
+  EXPECT_THAT(noiommu("run --help").out, HasSubstr("model only"));
+}
+
 TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
   file("fine.yaml", kFine);
   const Answer answer = noiommu("run fine.yaml >/dev/full");
