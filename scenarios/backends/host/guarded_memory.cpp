@@ -24,6 +24,9 @@ size_t access_width(uint64_t address, uint64_t length) {
   return width;
 }
 
+// Any address is fine here, so a sanitizer has no say in it.
+#define NO_SANITIZER no_sanitize("address", "undefined", "thread")
+
 // An address is a number to scenarios, and may be any.
 template <class Word>
 volatile Word* pointer(uint64_t address) {
@@ -31,22 +34,21 @@ volatile Word* pointer(uint64_t address) {
 }
 
 template <class Word>
-void load_word(uint64_t address, std::byte* to) {
+__attribute__((NO_SANITIZER)) void load_word(uint64_t address, std::byte* to) {
   const Word word = *pointer<Word>(address);
   std::memcpy(to, &word, sizeof(word));
 }
 
 template <class Word>
-void store_word(uint64_t address, const std::byte* from) {
+__attribute__((NO_SANITIZER)) void store_word(uint64_t address, const std::byte* from) {
   Word word{};
   std::memcpy(&word, from, sizeof(word));
   *pointer<Word>(address) = word;
 }
 
-// These run with a jump ahead of them, so they own nothing; and any address is fine, so a sanitizer
-// has no say in it.
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void load_all(
-    uint64_t address, std::byte* to, uint64_t length) {
+// These run with a jump ahead of them, so they own nothing.
+__attribute__((noinline, NO_SANITIZER)) void load_all(uint64_t address, std::byte* to,
+                                                      uint64_t length) {
   while (length > 0) {
     const size_t width = access_width(address, length);
     switch (width) {
@@ -69,8 +71,8 @@ __attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void lo
   }
 }
 
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void store_all(
-    uint64_t address, const std::byte* from, uint64_t length) {
+__attribute__((noinline, NO_SANITIZER)) void store_all(uint64_t address, const std::byte* from,
+                                                       uint64_t length) {
   while (length > 0) {
     const size_t width = access_width(address, length);
     switch (width) {
