@@ -52,23 +52,24 @@ Status fault_queue_alloc(const Ucmd& ucmd, iommu_fault_alloc& command) {
   ObjectTable& objects = ucmd.context.objects();
   auto id = objects.reserve();
   if (!id) return Err(id.error());
-  auto fault = std::make_unique<Fault>(*id);
-  auto fd = ucmd.process.install(std::make_shared<FaultFile>(ucmd.context.shared_from_this(),
-                                                             Ref<Fault>::try_acquire(*fault)));
+  auto fd = ucmd.process.reserve();
   if (!fd) {
     objects.abandon(*id);
     return Err(fd.error());
   }
   command.out_fault_id = *id;
   command.out_fault_fd = static_cast<uint32_t>(*fd);
-  auto told = ucmd.respond(command);
-  if (told) {
-    objects.publish(std::move(fault));
-  } else {
-    static_cast<void>(ucmd.process.close(*fd));
+  if (auto told = ucmd.respond(command); !told) {
+    ucmd.process.fill(*fd, nullptr);
     objects.abandon(*id);
+    return told;
   }
-  return told;
+  auto fault = std::make_unique<Fault>(*id);
+  auto use = Ref<Fault>::try_acquire(*fault);
+  objects.publish(std::move(fault));
+  ucmd.process.fill(*fd,
+                    std::make_shared<FaultFile>(ucmd.context.shared_from_this(), std::move(use)));
+  return {};
 }
 
 // No device of the model has a driver of an IOMMU that could answer.

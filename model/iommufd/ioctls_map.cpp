@@ -37,8 +37,8 @@ Result<IovaRange> range_of(uint64_t start, uint64_t length) {
 }
 
 // Section 7, rows 5 to 8.
-Result<std::shared_ptr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t start,
-                                          uint64_t length, bool writable) {
+Result<std::shared_ptr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t start, uint64_t length,
+                                          bool writable) {
   if (auto range = range_of(start, length); !range) return Err(range.error());
   auto file = ucmd.process.file(fd);
   if (!file) return Err(file.error());
@@ -79,12 +79,11 @@ Status ioas_map(const Ucmd& ucmd, iommu_ioas_map& command) {
   auto ioas = ucmd.context.objects().get<Ioas>(command.ioas_id);
   if (!ioas) return Err(ioas.error());
   const bool writable = (command.flags & IOMMU_IOAS_MAP_WRITEABLE) != 0;
-  auto pages =
-      user_pages(ucmd.context, ucmd.process, {command.user_va}, command.length, writable);
+  auto pages = user_pages(ucmd.context, ucmd.process, {command.user_va}, command.length, writable);
   if (!pages) return Err(pages.error());
   const IoPagetable::Slice slice{std::move(*pages), command.user_va % kPageSize, command.length};
-  return map_and_respond(ucmd, **ioas, {&slice, 1}, target_of(command.flags, command.iova),
-                         command, command.iova);
+  return map_and_respond(ucmd, **ioas, {&slice, 1}, target_of(command.flags, command.iova), command,
+                         command.iova);
 }
 
 Status ioas_map_file(const Ucmd& ucmd, iommu_ioas_map_file& command) {
@@ -97,8 +96,8 @@ Status ioas_map_file(const Ucmd& ucmd, iommu_ioas_map_file& command) {
   auto pages = file_pages(ucmd, command.fd, command.start, command.length, writable);
   if (!pages) return Err(pages.error());
   const IoPagetable::Slice slice{std::move(*pages), command.start % kPageSize, command.length};
-  return map_and_respond(ucmd, **ioas, {&slice, 1}, target_of(command.flags, command.iova),
-                         command, command.iova);
+  return map_and_respond(ucmd, **ioas, {&slice, 1}, target_of(command.flags, command.iova), command,
+                         command.iova);
 }
 
 Status ioas_copy(const Ucmd& ucmd, iommu_ioas_copy& command) {
@@ -116,8 +115,8 @@ Status ioas_copy(const Ucmd& ucmd, iommu_ioas_copy& command) {
   source->reset();
   auto ioas = ucmd.context.objects().get<Ioas>(command.dst_ioas_id);
   if (!ioas) return Err(ioas.error());
-  return map_and_respond(ucmd, **ioas, *slices, target_of(command.flags, command.dst_iova),
-                         command, command.dst_iova);
+  return map_and_respond(ucmd, **ioas, *slices, target_of(command.flags, command.dst_iova), command,
+                         command.dst_iova);
 }
 
 Status ioas_unmap(const Ucmd& ucmd, iommu_ioas_unmap& command) {

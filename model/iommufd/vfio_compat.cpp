@@ -121,8 +121,7 @@ Status map_dma(Context& context, Process& process, UserPtr argument) {
   auto pages = user_pages(context, process, {map.vaddr}, map.size, writable);
   if (!pages) return Err(pages.error());
   const IoPagetable::Slice slice{std::move(*pages), map.vaddr % kPageSize, map.size};
-  const uint32_t prot =
-      (readable ? generic_pt::kRead : 0U) | (writable ? generic_pt::kWrite : 0U);
+  const uint32_t prot = (readable ? generic_pt::kRead : 0U) | (writable ? generic_pt::kWrite : 0U);
   auto mapped = (*ioas)->iopt.map({&slice, 1}, {.prot = prot, .iova = Iova{map.iova}});
   return mapped ? Status() : Status(Err(mapped.error()));
 }

@@ -54,7 +54,7 @@ Result<int> Process::open(std::string_view path, int flags) {
 Status Process::close(int fd) {
   FileRef last;  // released after the lock
   const std::lock_guard lock(mutex_);
-  if (fd < 0 || static_cast<size_t>(fd) >= files_.size() || !files_[fd]) return Err(EBADF);
+  if (!is_open(fd)) return Err(EBADF);
   last = std::move(files_[fd]);
   files_[fd] = nullptr;
   return {};
@@ -154,6 +154,7 @@ Result<std::unique_ptr<Process>> Process::fork() {
   child->task_->memlock = task_->memlock.load();
   const std::scoped_lock lock(mutex_, child->mutex_);
   child->files_ = files_;
+  std::replace(child->files_.begin(), child->files_.end(), reserved_, FileRef());
   child->nofile_ = nofile_;
   return child;
 }
@@ -180,13 +181,18 @@ bool Process::capable(int capability) const {
 
 Result<FileRef> Process::file(int fd) const {
   const std::lock_guard lock(mutex_);
-  if (fd < 0 || static_cast<size_t>(fd) >= files_.size() || !files_[fd]) return Err(EBADF);
+  if (!is_open(fd)) return Err(EBADF);
   return files_[fd];
 }
 
 std::vector<FileRef> Process::files() const {
   const std::lock_guard lock(mutex_);
   return files_;
+}
+
+bool Process::is_open(int fd) const {
+  return fd >= 0 && static_cast<size_t>(fd) < files_.size() && files_[fd] &&
+         files_[fd] != reserved_;
 }
 
 size_t Process::lowest_free() const {
@@ -196,6 +202,15 @@ size_t Process::lowest_free() const {
 Status Process::room_for_descriptor() const {
   const std::lock_guard lock(mutex_);
   return lowest_free() < nofile_ ? Status() : Status(Err(EMFILE));
+}
+
+Result<int> Process::reserve() {
+  return install(reserved_);
+}
+
+void Process::fill(int fd, FileRef file) {
+  const std::lock_guard lock(mutex_);
+  files_[fd] = std::move(file);
 }
 
 Result<int> Process::install(FileRef file) {

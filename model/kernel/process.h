@@ -82,16 +82,23 @@ class Process : Unmovable {
   [[nodiscard]] std::vector<FileRef> files() const;
   // A new descriptor for `file`, the lowest free one. EMFILE.
   Result<int> install(FileRef file);
+  // The same in two steps, for a call that tells the number before anybody may use it: a reserved
+  // descriptor is taken, but not open, until it is filled or given back with nothing.
+  Result<int> reserve();
+  void fill(int fd, FileRef file);
 
  private:
   [[nodiscard]] size_t lowest_free() const;  // descriptor; mutex_ held
+  [[nodiscard]] bool is_open(int fd) const;  // mutex_ held
 
   Kernel& kernel_;
   std::shared_ptr<Task> task_;
   mutable std::mutex mutex_;  // guards everything below
   Credentials credentials_;
   uint32_t nofile_ = 1024;
-  std::vector<FileRef> files_;  // by descriptor; empty where closed
+  // By descriptor: empty where closed, reserved_ where only the number is taken.
+  std::vector<FileRef> files_;
+  const FileRef reserved_ = std::make_shared<File>();
 };
 
 }  // namespace noiommu

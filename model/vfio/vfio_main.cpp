@@ -33,10 +33,10 @@ void add_class_device(NodeTree& nodes, const std::string& sysfs, std::string_vie
   std::string uevent;
   if (number) {
     uevent = fmt::format("MAJOR={}\nMINOR={}\nDEVNAME={}\n", number->major, number->minor, node);
-    nodes.add_attribute(fmt::format("/sys/{}/dev", sysfs), 0444,
-                        {.show = [text = fmt::format("{}:{}\n", number->major,
-                                                     number->minor)] { return text; },
-                         .store = {}});
+    nodes.add_attribute(
+        fmt::format("/sys/{}/dev", sysfs), 0444,
+        {.show = [text = fmt::format("{}:{}\n", number->major, number->minor)] { return text; },
+         .store = {}});
   }
   nodes.add_attribute(fmt::format("/sys/{}/uevent", sysfs), 0644,
                       {.show = [uevent] { return uevent; }, .store = {}});

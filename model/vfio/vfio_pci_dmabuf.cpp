@@ -27,8 +27,8 @@ bool page_aligned(uint64_t value) {
 
 }  // namespace
 
-Result<int> VfioPciDmaBufs::create(Process& process, const pci::Function& function,
-                                   UserPtr payload, bool revoked) {
+Result<int> VfioPciDmaBufs::create(Process& process, const pci::Function& function, UserPtr payload,
+                                   bool revoked) {
   vfio_device_feature_dma_buf request{};
   if (auto read = read_user(process.memory(), payload, request); !read) return Err(read.error());
   if (request.nr_ranges == 0 || request.flags != 0) return Err(EINVAL);

@@ -47,8 +47,7 @@ TEST_F(Sysfs, LinksLeadFromClassToDeviceToDriverToGroup) {
             "MAJOR=510\nMINOR=1\nDEVNAME=vfio/devices/noiommu-vfio1\n");
   EXPECT_EQ(p.read_file("/sys/class/vfio/noiommu-1/uevent"),
             "MAJOR=511\nMINOR=1\nDEVNAME=vfio/noiommu-1\n");
-  EXPECT_THAT(p.list("/sys/class/vfio/noiommu-1/subsystem"),
-              ElementsAre("noiommu-0", "noiommu-1"));
+  EXPECT_THAT(p.list("/sys/class/vfio/noiommu-1/subsystem"), ElementsAre("noiommu-0", "noiommu-1"));
   EXPECT_THAT(p.list("/sys/class/vfio-dev/noiommu-vfio1/subsystem"),
               ElementsAre("noiommu-vfio0", "noiommu-vfio1"));
   EXPECT_THAT(p.list("/sys/bus/pci/devices"), ElementsAre("0000:00:04.0", "0000:00:05.0"));
