@@ -85,7 +85,9 @@ Result<DeviceUse> DeviceFile::use_group(Process& process) {
 }
 
 Result<DeviceUse> DeviceFile::use_iommufd() {
-  const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !device_->info.has_iommu;
+  // A mediated device has no IOMMU either, but never takes part in this.
+  const DeviceInfo& info = device_->info;
+  const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !info.has_iommu && !info.emulated;
   auto binding = iommufd::Binding::create(context_, noiommu);
   if (!binding) return Err(binding.error());
   return DeviceUse{.binding = std::move(*binding), .group_file = nullptr};

@@ -261,6 +261,19 @@ TEST_F(CommandLine, BackendsAndTheirOptionsAreChecked) {
   EXPECT_THAT(noiommu("run --help").out, HasSubstr("model only"));
 }
 
+TEST_F(CommandLine, InspectShowsAStepOrOneTranslation) {
+  file("fine.yaml", std::string(kFine) + "- {open: /dev/iommu, as: i}\n" +
+                        "- {ioctl: IOMMU_IOAS_ALLOC, fd: $i}\n");
+  EXPECT_THAT(noiommu("inspect fine.yaml --at 2").out, StartsWith("fine after step 2 of 3, open"));
+  EXPECT_THAT(noiommu("inspect fine.yaml --iova 4K --length 0x10 --ioas 1").out,
+              HasSubstr("GET_PA {iova=0x1000, length=0x10} = -1 ENOENT"));
+  EXPECT_EQ(nlohmann::json::parse(noiommu("inspect fine.yaml --format json").out)["step"], 3);
+  for (const char* options : {"--iova 4Q", "--length 4K", "--ioas 1", "--all --iova 0", "--at x"}) {
+    EXPECT_EQ(noiommu(std::string("inspect fine.yaml ") + options).code, 2) << options;
+  }
+  EXPECT_THAT(noiommu("inspect --help").out, HasSubstr("Examples:"));
+}
+
 TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
   file("fine.yaml", kFine);
   const Answer answer = noiommu("run fine.yaml >/dev/full");

@@ -2,6 +2,7 @@
 #include "model/iommufd/context.h"
 #include "model/mm/address_space.h"
 #include "model/vfio/device_file.h"
+#include "model/vfio/group.h"
 #include "tests/vfio/driver.h"
 
 namespace noiommu::vfio {
@@ -122,6 +123,44 @@ TEST_F(Core, DriverAnswersWhatTheCoreDoesNot) {
   EXPECT_EQ(errno_of(process_.ioctl(fd, VFIO_DEVICE_FEATURE, 0)), EFAULT) << "the core's";
   EXPECT_TRUE(process_.close(fd));
   vfio_.unregister_device(*device);
+}
+
+// Not even while the parameter is on. Spec: section 2.
+TEST_F(Core, MediatedDeviceIsNeverWithoutAnIommu) {
+  const auto device = vfio_
+                          .register_device(driver_, {.name = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
+                                                     .sysfs = "virtual/mtty/mtty/83b8f4f2",
+                                                     .driver = "vfio_mdev",
+                                                     .has_iommu = false,
+                                                     .emulated = true,
+                                                     .iommu_group = nullptr})
+                          .value();
+  EXPECT_EQ(device->name, "vfio0");
+  EXPECT_FALSE(device->is_noiommu());
+  EXPECT_EQ(device->group->name(), "0") << "no prefix";
+  EXPECT_EQ(kernel_.log().taint(), 0U);
+  process_.set_capability(CAP_SYS_RAWIO, false);
+  EXPECT_TRUE(process_.open("/dev/vfio/0", O_RDWR)) << "nobody asks for CAP_SYS_RAWIO";
+  EXPECT_TRUE(process_.open("/dev/vfio/devices/vfio0", O_RDWR));
+  ASSERT_TRUE(process_.close(3));
+  const int iommufd = process_.open("/dev/iommu", O_RDWR).value();
+  EXPECT_EQ(bind(4, iommufd), 1);
+  ASSERT_TRUE(process_.close(4));
+  ASSERT_TRUE(process_.close(iommufd));
+  vfio_.unregister_device(*device);
+}
+
+TEST_F(Core, MediatedDeviceNeedsNoParameter) {
+  Vfio vfio(kernel_, memory_, groups_, false);
+  const DeviceInfo mediated{.name = "83b8f4f2",
+                            .sysfs = "virtual/mtty/mtty/83b8f4f2",
+                            .driver = "vfio_mdev",
+                            .has_iommu = false,
+                            .emulated = true,
+                            .iommu_group = nullptr};
+  const auto device = vfio.register_device(driver_, mediated);
+  ASSERT_TRUE(device);
+  vfio.unregister_device(**device);
 }
 
 TEST_F(Core, IndexIsGivenBackOnce) {

@@ -59,6 +59,24 @@ TEST_F(Sysfs, LinksLeadFromClassToDeviceToDriverToGroup) {
   EXPECT_EQ(p.read_file("/sys/kernel/iommu_groups/1/devices/0000:00:05.0/vendor"), "0x1234\n");
 }
 
+TEST_F(Sysfs, OnlyTheDriverThatIsNamedTakesADevice) {
+  constexpr const char* kOverride = "/sys/bus/pci/devices/0000:00:04.0/driver_override";
+  constexpr const char* kProbe = "/sys/bus/pci/drivers_probe";
+  Driver& p = boot();
+  EXPECT_EQ(p.read_file(kOverride), "vfio-pci\n");
+  ASSERT_EQ(p.write_file(kUnbind, "0000:00:04.0"), 0);
+  EXPECT_EQ(p.write_file(kOverride, "\n"), 0);
+  EXPECT_EQ(p.read_file(kOverride), "(null)\n");
+  EXPECT_EQ(p.write_file(kBind, "0000:00:04.0"), -ENODEV);
+  EXPECT_EQ(p.write_file(kProbe, "0000:00:04.0"), 0) << "nobody wants it, which is no error";
+  EXPECT_EQ(p.open(kDevice0), -ENOENT);
+  EXPECT_EQ(p.write_file(kOverride, "vfio-pci\n"), 0);
+  EXPECT_EQ(p.write_file(kProbe, "0000:00:04.0\n"), 0);
+  EXPECT_GE(p.open(kDevice0), 0);
+  EXPECT_EQ(p.write_file(kProbe, "0000:00:1f.0"), -ENODEV);
+  EXPECT_EQ(p.write_file(kProbe, "0000:00:04.0"), 0) << "bound already";
+}
+
 TEST_F(Sysfs, UnbindTakesEveryNameOfTheDeviceAway) {
   Driver& p = boot();
   EXPECT_EQ(p.write_file(kUnbind, "0000:00:05.0"), 0);
