@@ -18,6 +18,7 @@ const fs::path kRoot = NOIOMMU_SOURCE_DIR;
 const std::map<std::string, std::set<std::string>> kAllowed = {
     {"uapi", {}},
     {"model/kernel", {"uapi"}},
+    {"model/kconfig", {}},
     {"model/mm", {"model/kernel"}},
     {"model/pci", {"model/kernel"}},
     {"model/generic_pt", {"model/kernel"}},

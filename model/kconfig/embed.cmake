@@ -1,0 +1,10 @@
+# cmake -DFOLDER=.. -DOUTPUT=.. -P embed.cmake: the files below a folder as a C++ function.
+file(GLOB_RECURSE files RELATIVE ${FOLDER} ${FOLDER}/*)
+list(SORT files)
+set(text "#include \"model/kconfig/revisions.h\"\n\nstd::map<std::string, std::string> noiommu::kconfig::revision_texts() {\n  return {\n")
+foreach(file IN LISTS files)
+  file(READ ${FOLDER}/${file} content)
+  string(APPEND text "{\"${file}\", R\"kconfig(${content})kconfig\"},\n")
+endforeach()
+string(APPEND text "  };\n}\n")
+file(WRITE ${OUTPUT} "${text}")
