@@ -1,5 +1,5 @@
-// The command line: `noiommu run`, `list`, `show`, `tree`, `inspect` and `probe`. A subcommand is
-// one add_* function below.
+// The command line: `noiommu run`, `list`, `show`, `tree`, `inspect` and `probe`, each one add_*
+// function below; `noiommu kconfig` has a folder of its own.
 #include <unistd.h>
 
 #include <chrono>
@@ -22,6 +22,7 @@
 #include "scenarios/engine/tree.h"
 #include "scenarios/engine/value.h"
 #include "scenarios/inspect/inspect_command.h"
+#include "scenarios/kconfig/command_line.h"
 
 namespace {
 
@@ -308,6 +309,7 @@ int run_program(int argc, char** argv) {
   add_tree(app, exit_code);
   add_inspect(app, exit_code);
   add_probe(app, exit_code);
+  noiommu::scenarios::add_kconfig(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

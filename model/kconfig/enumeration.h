@@ -42,7 +42,7 @@ struct EnumerationWatch {
 
 // Every distinct resulting configuration, in the order in which they are found: n before m before
 // y, the last input fastest. Two are the same when all values are.
-[[nodiscard]] std::vector<Outcome> enumerate(const Tree& tree, const std::vector<SymbolId>& inputs,
-                                             const EnumerationWatch& watch = {});
+std::vector<Outcome> enumerate(const Tree& tree, const std::vector<SymbolId>& inputs,
+                               const EnumerationWatch& watch = {});
 
 }  // namespace noiommu::kconfig

@@ -26,6 +26,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"model/vfio", {"uapi", "model/kernel", "model/mm", "model/pci", "model/iommufd"}},
     {"model/machine", {"model/kernel", "model/mm", "model/pci", "model/iommufd", "model/vfio"}},
     {"scenarios/backends/host", {"uapi", "model/kernel", "scenarios/engine"}},
+    {"scenarios/kconfig", {"model/kconfig"}},
     {"scenarios/engine", {"uapi", "model/kernel", "model/mm", "model/vfio", "model/machine"}},
     {"scenarios/inspect",
      {"uapi", "model/kernel", "model/mm", "model/generic_pt", "model/iommufd", "model/vfio",

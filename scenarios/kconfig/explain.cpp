@@ -1,0 +1,87 @@
+// `noiommu kconfig explain`.
+#include "model/kconfig/explain.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+#include "scenarios/kconfig/commands.h"
+#include "scenarios/kconfig/messages.h"
+
+namespace noiommu::scenarios {
+
+namespace {
+
+using kconfig::Assignment;
+using kconfig::Proof;
+using kconfig::Tree;
+using kconfig::Tri;
+using Json = nlohmann::ordered_json;
+using Change = std::optional<std::vector<Assignment>>;
+
+Json proof_json(const Proof& proof) {
+  Json json = {{"statement", proof.statement}};
+  if (proof.because.empty()) return json;
+  json["because"] = Json::array();
+  for (const Proof& one : proof.because) json["because"].push_back(proof_json(one));
+  return json;
+}
+
+void proof_text(const Proof& proof, size_t indent, std::string_view bullet, std::ostream& out) {
+  out << fmt::format("{:{}}{}{}\n", "", indent, bullet, proof.statement);
+  for (const Proof& one : proof.because) proof_text(one, indent + 2, bullet, out);
+}
+
+Json change_json(const Tree& tree, const Change& change) {
+  if (!change) return nullptr;
+  Json json = Json::object();
+  for (const Assignment& one : *change) {
+    json[symbol_text(tree, one.symbol)] = std::string(tri_name(one.value));
+  }
+  return json;
+}
+
+std::string change_text(const Tree& tree, const Change& change, const std::string& wanted) {
+  if (!change) return fmt::format("no change of up to four symbols makes it {}\n", wanted);
+  if (change->empty()) return fmt::format("it is {} already\n", wanted);
+  std::string text = fmt::format("to make it {}:", wanted);
+  for (const Assignment& one : *change) {
+    text += fmt::format(" {}={}", symbol_text(tree, one.symbol), tri_name(one.value));
+  }
+  return text + '\n';
+}
+
+}  // namespace
+
+int kconfig_explain(const KconfigOptions& options, const KconfigValues& values,
+                    const std::string& symbol, const std::string& wanted, std::ostream& out,
+                    std::ostream& err) {
+  const auto tree = load_target(options.target);
+  if (!tree) return complain(tree.error(), err);
+  const auto text = config_text(*tree, values);
+  if (!text) return complain(text.error(), err);
+  mention_skipped(*tree, err);
+  const kconfig::SymbolId id = tree->find(symbol);
+  if (id == kconfig::kNoSymbol) {
+    err << fmt::format("noiommu: no symbol '{}'\n", symbol);
+    return kKconfigBadInput;
+  }
+  kconfig::Configuration configuration(*tree);
+  configuration.read(*text);
+  const Proof proof = kconfig::explain(configuration, id);
+  const Tri value = wanted == "y" ? Tri::kY : wanted == "m" ? Tri::kM : Tri::kN;
+  const Change change = kconfig::smallest_change(*tree, *text, id, value);
+  if (options.format == KconfigFormat::kJson) {
+    out << Json{{"proof", proof_json(proof)}, {"change", change_json(*tree, change)}}.dump(2)
+        << '\n';
+  } else {
+    proof_text(proof, 0, options.format == KconfigFormat::kMarkdown ? "- " : "", out);
+    if (options.format == KconfigFormat::kMarkdown) out << '\n';
+    out << change_text(*tree, change, wanted);
+  }
+  return change ? kKconfigFine : kKconfigFindings;
+}
+
+}  // namespace noiommu::scenarios
