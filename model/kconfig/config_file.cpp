@@ -1,6 +1,8 @@
 // Reading and writing .config files.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/kconfig/configuration.h"
 #include "model/kconfig/numbers.h"
 

@@ -1,8 +1,11 @@
 // The whole x86 tree of Linux 6.1, from Debian's package linux-source-6.1, against `conf`.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "model/kconfig/configuration.h"
