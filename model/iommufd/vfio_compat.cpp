@@ -83,6 +83,7 @@ Status get_info(Context& context, Process& process, UserPtr argument) {
 
   const std::vector<IovaRange> usable = (*ioas)->iopt.usable_ranges();
   std::vector<vfio_iova_range> ranges;
+  ranges.reserve(usable.size());
   for (const IovaRange& range : usable) ranges.push_back({range.start, range.last});
   struct {
     uint32_t nr_iovas;
