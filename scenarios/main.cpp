@@ -101,6 +101,13 @@ void add_frames(CLI::App* command, noiommu::mm::MemoryConfig& memory) {
       ->transform(CLI::CheckedTransformer(placements).description(""));
 }
 
+void add_json_format(CLI::App* command, bool& json) {
+  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
+  command->add_option("--format", json, "text or json (default: text)")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+}
+
 uint64_t integer(const std::string& option, const std::string& text) {
   const auto number = noiommu::scenarios::parse_integer(text);
   if (!number) throw CLI::ValidationError(option, number.error());
@@ -158,7 +165,7 @@ RunOne runner(Choice choice, const noiommu::mm::MemoryConfig& memory, const Host
   }
   return [model, real](const Scenario& scenario) {
     const auto on_model = [&](const Scenario& one) {
-      return run_scenario(*model, one, {.record = true, .before_step = {}});
+      return run_scenario(*model, one, {.record = true});
     };
     const auto on_host = [&](const Scenario& one) { return real->run(one, true); };
     return run_on_both(on_model, on_host, scenario);
@@ -227,7 +234,6 @@ void add_show(CLI::App& app, int& exit_code) {
 void add_tree(CLI::App& app, int& exit_code) {
   CLI::App* tree = app.add_subcommand("tree", "Draw /dev and /sys of a kernel");
   auto options = std::make_shared<TreeOptions>();
-  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
   tree->add_option("--config", options->config, "A symbol over the default configuration")
       ->type_name("SYMBOL=y|m|n");
   tree->add_option("--param", options->params, "A boot parameter, e.g. of vfio")
@@ -235,9 +241,7 @@ void add_tree(CLI::App& app, int& exit_code) {
   tree->add_option("--device", options->devices,
                    "An edu function, without an IOMMU unless said (default: two)")
       ->type_name("BDF[,iommu=present]");
-  tree->add_option("--format", options->json, "text or json (default: text)")
-      ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
+  add_json_format(tree, options->json);
   tree->callback([options, &exit_code] {
     exit_code = noiommu::scenarios::tree_command(*options, std::cout, std::cerr);
   });
@@ -248,7 +252,6 @@ void add_inspect(CLI::App& app, int& exit_code) {
       app.add_subcommand("inspect", "Show what iommufd keeps in the middle of a scenario");
   inspect->footer(kInspectExamples);
   auto options = std::make_shared<InspectOptions>();
-  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
   const auto lookup = [options]() -> noiommu::scenarios::LookupRequest& {
     if (!options->lookup) options->lookup.emplace();
     return *options->lookup;
@@ -277,9 +280,7 @@ void add_inspect(CLI::App& app, int& exit_code) {
       ->needs(iova);
   inspect->add_flag("--all", options->all, "Every entry of the page tables, however many are alike")
       ->excludes(iova);
-  inspect->add_option("--format", options->json, "text or json (default: text)")
-      ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
+  add_json_format(inspect, options->json);
   add_frames(inspect, options->memory);
   inspect->callback([options, &exit_code] {
     exit_code = noiommu::scenarios::inspect_command(*options, std::cout, std::cerr);
@@ -289,10 +290,7 @@ void add_inspect(CLI::App& app, int& exit_code) {
 void add_probe(CLI::App& app, int& exit_code) {
   CLI::App* probe = app.add_subcommand("probe", "Show what this machine offers to scenarios");
   auto json = std::make_shared<bool>(false);
-  const std::map<std::string, bool> formats{{"text", false}, {"json", true}};
-  probe->add_option("--format", *json, "text or json (default: text)")
-      ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
+  add_json_format(probe, *json);
   probe->callback([json, &exit_code] {
     exit_code = noiommu::scenarios::host::probe_command(*json, std::cout);
   });

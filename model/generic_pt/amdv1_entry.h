@@ -21,6 +21,9 @@ namespace noiommu::generic_pt {
 
 // What a mapping lets the device do; the kernel's IOMMU_READ and IOMMU_WRITE.
 enum Prot : uint32_t { kRead = 1, kWrite = 2 };
+constexpr uint32_t prot_of(bool readable, bool writable) {
+  return (readable ? kRead : 0U) | (writable ? kWrite : 0U);
+}
 
 inline constexpr uint64_t kPresent = 1;
 inline constexpr int kNextLevelShift = 9;
@@ -85,7 +88,7 @@ constexpr PhysAddr leaf_pa(int level, uint64_t leaf) {
 }
 
 constexpr uint32_t leaf_prot(uint64_t leaf) {
-  return ((leaf & kReadable) != 0 ? kRead : 0U) | ((leaf & kWritable) != 0 ? kWrite : 0U);
+  return prot_of((leaf & kReadable) != 0, (leaf & kWritable) != 0);
 }
 
 }  // namespace noiommu::generic_pt

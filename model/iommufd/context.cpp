@@ -97,14 +97,15 @@ Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argu
 }
 
 Status Context::set_no_iommu_mode() {
+  const std::lock_guard lock(ioas_creation_);
   if (objects_.vfio_ioas<Ioas>()) return Err(EINVAL);
   no_iommu_mode_ = true;
   return {};
 }
 
 Status Context::create_vfio_ioas() {
-  if (no_iommu_mode_) return Err(EINVAL);
   const std::lock_guard lock(ioas_creation_);
+  if (no_iommu_mode_) return Err(EINVAL);
   if (objects_.vfio_ioas<Ioas>()) return {};
   auto id = objects_.reserve();
   if (!id) return Err(id.error());

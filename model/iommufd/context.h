@@ -27,10 +27,10 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
 
   [[nodiscard]] ObjectTable& objects() { return objects_; }
+  [[nodiscard]] const ObjectTable& objects() const { return objects_; }
   // Held while an IOAS is published, and by who has to see all of them. Taken before all other
   // locks of iommufd.
   [[nodiscard]] std::mutex& ioas_creation() { return ioas_creation_; }
-  [[nodiscard]] const ObjectTable& objects() const { return objects_; }
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
 
@@ -43,7 +43,7 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   }
 
   // The container emulation serves a group without an IOMMU, for good, so that it maps nothing.
-  // EINVAL when it has an IOAS. Spec: section 16; vfio-core.md section 5.4.
+  // EINVAL when it has an IOAS. Spec: section 16; vfio-core.md section 5.3.
   Status set_no_iommu_mode();
   // An IOAS for the container emulation, made when it has none. EINVAL in that mode; EBUSY for ids.
   Status create_vfio_ioas();

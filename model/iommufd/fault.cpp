@@ -11,8 +11,6 @@ namespace noiommu::iommufd {
 FaultFile::FaultFile(std::shared_ptr<Context> context, Ref<Fault> fault)
     : context_(std::move(context)), fault_(std::move(fault)) {}
 
-FaultFile::~FaultFile() = default;
-
 Result<uint64_t> FaultFile::read(Process& /*process*/, UserPtr /*to*/, uint64_t length,
                                  uint64_t /*position*/) {
   if (length % sizeof(iommu_hwpt_pgfault) != 0) return Err(ESPIPE);

@@ -22,7 +22,6 @@ class Fault : public Object {
 class FaultFile : public File {
  public:
   FaultFile(std::shared_ptr<Context> context, Ref<Fault> fault);
-  ~FaultFile() override;
 
   // 0 bytes; ESPIPE when `length` is not a multiple of the record's size.
   Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override;

@@ -18,22 +18,14 @@ bool unusable(uint64_t value) {
 }
 
 uint32_t prot_of(uint32_t map_flags) {
-  return ((map_flags & IOMMU_IOAS_MAP_READABLE) != 0 ? generic_pt::kRead : 0U) |
-         ((map_flags & IOMMU_IOAS_MAP_WRITEABLE) != 0 ? generic_pt::kWrite : 0U);
+  return generic_pt::prot_of((map_flags & IOMMU_IOAS_MAP_READABLE) != 0,
+                             (map_flags & IOMMU_IOAS_MAP_WRITEABLE) != 0);
 }
 
 IoPagetable::Target target_of(uint32_t map_flags, uint64_t iova) {
   IoPagetable::Target target{.prot = prot_of(map_flags), .iova = {}};
   if ((map_flags & IOMMU_IOAS_MAP_FIXED_IOVA) != 0) target.iova = Iova{iova};
   return target;
-}
-
-// A range of bytes that is to be mapped, whatever it consists of.
-Result<IovaRange> range_of(uint64_t start, uint64_t length) {
-  if (length == 0) return Err(EINVAL);
-  uint64_t last = 0;
-  if (__builtin_add_overflow(start, length - 1, &last)) return Err(EOVERFLOW);
-  return IovaRange{start, last};
 }
 
 // Section 7, rows 5 to 8.

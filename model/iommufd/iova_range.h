@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "model/kernel/result.h"
+
 namespace noiommu::iommufd {
 
 struct IovaRange {
@@ -13,5 +15,14 @@ struct IovaRange {
     return start <= other.last && other.start <= last;
   }
 };
+
+// `length` bytes from `start` on. EINVAL for none, EOVERFLOW beyond 2^64. Spec: iommufd.md
+// sections 6, 8 and 9.
+inline Result<IovaRange> range_of(uint64_t start, uint64_t length) {
+  if (length == 0) return Err(EINVAL);
+  uint64_t last = 0;
+  if (__builtin_add_overflow(start, length - 1, &last)) return Err(EOVERFLOW);
+  return IovaRange{start, last};
+}
 
 }  // namespace noiommu::iommufd

@@ -44,7 +44,7 @@ class Pages : Unmovable {
   virtual ~Pages() = default;
 
   [[nodiscard]] Kind kind() const { return kind_; }
-  // User address, or offset in the file, of the first byte: what automatic IOVAs are aligned like.
+  // User address, or offset in the file, of the first page: what automatic IOVAs are aligned like.
   [[nodiscard]] uint64_t address() const { return address_; }
   [[nodiscard]] bool writable() const { return writable_; }
   [[nodiscard]] Accounting accounting() const { return accounting_; }

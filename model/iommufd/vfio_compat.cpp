@@ -122,8 +122,8 @@ Status map_dma(Context& context, Process& process, UserPtr argument) {
   auto pages = user_pages(context, process, {map.vaddr}, map.size, writable);
   if (!pages) return Err(pages.error());
   const IoPagetable::Slice slice{std::move(*pages), map.vaddr % kPageSize, map.size};
-  const uint32_t prot = (readable ? generic_pt::kRead : 0U) | (writable ? generic_pt::kWrite : 0U);
-  auto mapped = (*ioas)->iopt.map({&slice, 1}, {.prot = prot, .iova = Iova{map.iova}});
+  auto mapped = (*ioas)->iopt.map(
+      {&slice, 1}, {.prot = generic_pt::prot_of(readable, writable), .iova = Iova{map.iova}});
   return mapped ? Status() : Status(Err(mapped.error()));
 }
 
@@ -136,10 +136,9 @@ Status cut_for_type1(IoPagetable& iopt, uint64_t iova, uint64_t size) {
 
 Status unmap_range(IoPagetable& iopt, uint64_t iova, uint64_t size, uint64_t& unmapped) {
   unmapped = 0;
-  if (size == 0) return Err(EINVAL);
-  uint64_t last = 0;
-  if (__builtin_add_overflow(iova, size - 1, &last)) return Err(EOVERFLOW);
-  return iopt.unmap({iova, last}, unmapped);
+  auto range = range_of(iova, size);
+  if (!range) return Err(range.error());
+  return iopt.unmap(*range, unmapped);
 }
 
 Status unmap_dma(Context& context, Process& process, UserPtr argument) {

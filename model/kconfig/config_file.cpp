@@ -95,14 +95,15 @@ void Configuration::read_lines(std::string_view config) {
     if (line.starts_with("# CONFIG_")) {
       line.remove_prefix(2 + kPrefix.size());
       const size_t space = line.find(' ');
-      if (space == line.npos || !line.substr(space + 1).starts_with("is not set")) continue;
+      if (space == std::string_view::npos || !line.substr(space + 1).starts_with("is not set"))
+        continue;
       const std::string_view name = line.substr(0, space);
       const SymbolId id = tree_.find(name);
       if (id == kNoSymbol || !is_tri(tree_.symbols[id].type)) continue;
       read_value(name, "n", number);
     } else if (line.starts_with(kPrefix)) {
       const size_t equals = line.find('=');
-      if (equals == line.npos) continue;
+      if (equals == std::string_view::npos) continue;
       read_value(line.substr(kPrefix.size(), equals - kPrefix.size()), line.substr(equals + 1),
                  number);
     } else if (!line.empty() && !line.starts_with('#')) {

@@ -19,7 +19,7 @@ std::string below(const std::string& root, const std::string& path) {
 }  // namespace
 
 bool is_pattern(std::string_view path) {
-  return path.find_first_of("*?[") != path.npos;
+  return path.find_first_of("*?[") != std::string_view::npos;
 }
 
 std::optional<std::string> DiskFiles::read(const std::string& path) const {

@@ -1,6 +1,7 @@
 #include "model/kconfig/shell.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,8 +32,10 @@ pid_t start(const std::string& command, const std::map<std::string, std::string>
             const std::string& folder, int output) {
   std::vector<std::string> assignments;
   assignments.reserve(environment.size());
-  for (const auto& [name, value] : environment) assignments.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment)
+    assignments.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> envp;
+  envp.reserve(assignments.size() + 1);
   for (std::string& assignment : assignments) envp.push_back(assignment.data());
   envp.push_back(nullptr);
   std::string shell = "sh";

@@ -43,11 +43,11 @@ Status Type1Backend::map_dma(Process& process, UserPtr argument) {
   if (auto read = read_user(process.memory(), argument, map); !read) return read;
   if (map.argsz < sizeof(map) || (map.flags & ~kFlags) != 0 || map.flags == 0) return Err(EINVAL);
   if (map.size == 0 || !page_aligned(map.size | map.iova | map.vaddr)) return Err(EINVAL);
-  if (map.iova + map.size - 1 < map.iova) return Err(EOVERFLOW);
-  if (map.vaddr + map.size - 1 < map.vaddr) return Err(EOVERFLOW);
+  for (const uint64_t start : {map.iova, map.vaddr}) {
+    if (auto range = iommufd::range_of(start, map.size); !range) return Err(range.error());
+  }
   const bool write = (map.flags & VFIO_DMA_MAP_FLAG_WRITE) != 0;
-  const uint32_t prot = ((map.flags & VFIO_DMA_MAP_FLAG_READ) != 0 ? generic_pt::kRead : 0U) |
-                        (write ? generic_pt::kWrite : 0U);
+  const uint32_t prot = generic_pt::prot_of((map.flags & VFIO_DMA_MAP_FLAG_READ) != 0, write);
   const auto accounting =
       process.capable(CAP_IPC_LOCK) ? Pages::Accounting::kNone : Pages::Accounting::kMm;
   const iommufd::IoPagetable::Slice slice{

@@ -69,10 +69,6 @@ Lookup look_up_in(const OpenContext& open, const Process& process, const ObjectF
   return lookup;
 }
 
-std::string show(const iommufd::IovaRange& range) {
-  return fmt::format("{:#x}-{:#x}", range.start, range.last);
-}
-
 std::string no_area(const Lookup& lookup) {
   std::string text = "no area holds the IOVA";
   if (lookup.below) text += fmt::format("; the one below is {}", show(*lookup.below));
@@ -82,6 +78,10 @@ std::string no_area(const Lookup& lookup) {
 }
 
 }  // namespace
+
+std::string show(const iommufd::IovaRange& range) {
+  return fmt::format("{:#x}-{:#x}", range.start, range.last);
+}
 
 Reason reason_for_refusal(Errno error, bool iommufd_noiommu, const Lookup& lookup) {
   switch (static_cast<int>(error)) {

@@ -64,7 +64,8 @@ struct LookupRequest {
 // take_snapshot() for concurrency.
 [[nodiscard]] std::vector<Lookup> look_up(const Process& process, const LookupRequest& request);
 
-[[nodiscard]] std::string reason_code(Reason reason);     // "area-ends", for programs
-[[nodiscard]] std::string explain(const Lookup& lookup);  // a sentence without its stop
+[[nodiscard]] std::string show(const iommufd::IovaRange& range);  // "0x1000-0x1fff"
+[[nodiscard]] std::string reason_code(Reason reason);             // "area-ends", for programs
+[[nodiscard]] std::string explain(const Lookup& lookup);          // a sentence without its stop
 
 }  // namespace noiommu::scenarios

@@ -25,10 +25,6 @@ std::string show_size(uint64_t bytes) {
   return unit == 0 ? fmt::format("{}", number) : fmt::format("{}{}", number, kUnits[unit - 1]);
 }
 
-std::string show(const IovaRange& range) {
-  return fmt::format("{:#x}-{:#x}", range.start, range.last);
-}
-
 std::string counted(size_t number, std::string_view what) {
   return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
 }

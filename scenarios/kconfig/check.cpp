@@ -111,18 +111,18 @@ void as_text(const Tree& tree, const Findings& findings,
 
 int kconfig_check(const KconfigOptions& options, const KconfigValues& values, std::ostream& out,
                   std::ostream& err) {
-  const auto tree = load_target(options.target);
-  if (!tree) return complain(tree.error(), err);
-  const auto text = config_text(*tree, values);
-  if (!text) return complain(text.error(), err);
-  mention_skipped(*tree, err);
-  const auto cycles = find_cycles(*tree);
+  const auto subject = load_subject(options.target, values);
+  if (!subject) return complain(subject.error(), err);
+  const Tree& tree = subject->tree;
+  mention_skipped(tree, err);
+  const auto cycles = find_cycles(tree);
   // A tree with a cycle has no configurations: `conf` refuses it.
-  const Findings findings = cycles.empty() ? find_unmet(*tree, options, *text, err) : Findings{};
+  const Findings findings =
+      cycles.empty() ? find_unmet(tree, options, subject->values, err) : Findings{};
   if (options.format == KconfigFormat::kJson) {
-    out << as_json(*tree, findings, cycles).dump() << '\n';
+    out << as_json(tree, findings, cycles).dump() << '\n';
   } else {
-    as_text(*tree, findings, cycles, options.format == KconfigFormat::kMarkdown, out);
+    as_text(tree, findings, cycles, options.format == KconfigFormat::kMarkdown, out);
   }
   return cycles.empty() && findings.configurations.empty() ? kKconfigFine : kKconfigFindings;
 }

@@ -53,13 +53,12 @@ void as_markdown(const Configuration& configuration, std::ostream& out) {
 
 int kconfig_eval(const KconfigOptions& options, const KconfigValues& values, std::ostream& out,
                  std::ostream& err) {
-  const auto tree = load_target(options.target);
-  if (!tree) return complain(tree.error(), err);
-  const auto text = config_text(*tree, values);
-  if (!text) return complain(text.error(), err);
-  mention_skipped(*tree, err);
-  Configuration configuration(*tree);
-  configuration.read(*text);
+  const auto subject = load_subject(options.target, values);
+  if (!subject) return complain(subject.error(), err);
+  const Tree& tree = subject->tree;
+  mention_skipped(tree, err);
+  Configuration configuration(tree);
+  configuration.read(subject->values);
   if (options.format == KconfigFormat::kJson) {
     out << as_json(configuration).dump(2) << '\n';
     return kKconfigFine;
@@ -72,7 +71,7 @@ int kconfig_eval(const KconfigOptions& options, const KconfigValues& values, std
   for (const SymbolId id : configuration.unmet())
     err << "noiommu: " << unmet_text(configuration, id);
   for (const Overridden& one : configuration.overridden()) {
-    err << fmt::format("noiommu: {} was set to {} and is {}\n", symbol_text(*tree, one.symbol),
+    err << fmt::format("noiommu: {} was set to {} and is {}\n", symbol_text(tree, one.symbol),
                        one.wanted, one.got);
   }
   for (const std::string& one : configuration.complaints()) err << "noiommu: " << one << '\n';

@@ -58,28 +58,24 @@ std::string change_text(const Tree& tree, const Change& change, const std::strin
 int kconfig_explain(const KconfigOptions& options, const KconfigValues& values,
                     const std::string& symbol, const std::string& wanted, std::ostream& out,
                     std::ostream& err) {
-  const auto tree = load_target(options.target);
-  if (!tree) return complain(tree.error(), err);
-  const auto text = config_text(*tree, values);
-  if (!text) return complain(text.error(), err);
-  mention_skipped(*tree, err);
-  const kconfig::SymbolId id = tree->find(symbol);
-  if (id == kconfig::kNoSymbol) {
-    err << fmt::format("noiommu: no symbol '{}'\n", symbol);
-    return kKconfigBadInput;
-  }
-  kconfig::Configuration configuration(*tree);
-  configuration.read(*text);
+  const auto subject = load_subject(options.target, values);
+  if (!subject) return complain(subject.error(), err);
+  const Tree& tree = subject->tree;
+  mention_skipped(tree, err);
+  const kconfig::SymbolId id = tree.find(symbol);
+  if (id == kconfig::kNoSymbol) return complain_no_symbol(symbol, err);
+  kconfig::Configuration configuration(tree);
+  configuration.read(subject->values);
   const Proof proof = kconfig::explain(configuration, id);
   const Tri value = wanted == "y" ? Tri::kY : wanted == "m" ? Tri::kM : Tri::kN;
-  const Change change = kconfig::smallest_change(*tree, *text, id, value);
+  const Change change = kconfig::smallest_change(tree, subject->values, id, value);
   if (options.format == KconfigFormat::kJson) {
-    out << Json{{"proof", proof_json(proof)}, {"change", change_json(*tree, change)}}.dump(2)
+    out << Json{{"proof", proof_json(proof)}, {"change", change_json(tree, change)}}.dump(2)
         << '\n';
   } else {
     proof_text(proof, 0, options.format == KconfigFormat::kMarkdown ? "- " : "", out);
     if (options.format == KconfigFormat::kMarkdown) out << '\n';
-    out << change_text(*tree, change, wanted);
+    out << change_text(tree, change, wanted);
   }
   return change ? kKconfigFine : kKconfigFindings;
 }

@@ -1,8 +1,6 @@
 // `noiommu kconfig graph`.
 #include "model/kconfig/graph.h"
 
-#include <fmt/format.h>
-
 #include <ostream>
 
 #include "scenarios/kconfig/commands.h"
@@ -17,9 +15,7 @@ int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>&
   std::vector<kconfig::SymbolId> ids;
   for (const std::string& name : symbols) {
     ids.push_back(tree->find(name));
-    if (ids.back() != kconfig::kNoSymbol) continue;
-    err << fmt::format("noiommu: no symbol '{}'\n", name);
-    return kKconfigBadInput;
+    if (ids.back() == kconfig::kNoSymbol) return complain_no_symbol(name, err);
   }
   out << graph_dot(*tree, ids);
   return kKconfigFine;

@@ -19,6 +19,11 @@ int complain(const kconfig::Diagnostic& error, std::ostream& err) {
   return kKconfigBadInput;
 }
 
+int complain_no_symbol(const std::string& name, std::ostream& err) {
+  err << fmt::format("noiommu: no symbol '{}'\n", name);
+  return kKconfigBadInput;
+}
+
 void mention_skipped(const kconfig::Tree& tree, std::ostream& err) {
   if (tree.skipped_commands.empty()) return;
   err << fmt::format(

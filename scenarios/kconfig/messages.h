@@ -13,6 +13,7 @@ namespace noiommu::scenarios {
 
 // Prints the error; answers the exit status for bad input.
 int complain(const kconfig::Diagnostic& error, std::ostream& err);
+int complain_no_symbol(const std::string& name, std::ostream& err);
 
 // Says how many shell commands were not run, if any.
 void mention_skipped(const kconfig::Tree& tree, std::ostream& err);

@@ -63,17 +63,6 @@ std::map<std::string, std::string> environment_for(const KconfigTarget& target) 
   return environment;
 }
 
-}  // namespace
-
-Loaded<Tree> load_target(const KconfigTarget& target) {
-  if (target.tree.empty()) return kconfig::load_revision(target.revision);
-  kconfig::LoadOptions options;
-  options.environment = environment_for(target);
-  options.allow_shell = target.allow_shell;
-  options.shell_folder = target.tree;
-  return kconfig::load(kconfig::DiskFiles(target.tree), "Kconfig", options);
-}
-
 Loaded<std::string> config_text(const Tree& tree, const KconfigValues& values) {
   std::string text;
   if (!values.config_file.empty()) {
@@ -93,10 +82,29 @@ Loaded<std::string> config_text(const Tree& tree, const KconfigValues& values) {
     }
     std::string value = word.substr(equals + 1);
     const bool string = tree.symbols[id].type == kconfig::Type::kString;
-    if (string && !value.starts_with('"')) value = '"' + value + '"';
+    if (string && !value.starts_with('"')) value = fmt::format("\"{}\"", value);
     text += fmt::format("CONFIG_{}={}\n", name, value);
   }
   return text;
+}
+
+}  // namespace
+
+Loaded<Tree> load_target(const KconfigTarget& target) {
+  if (target.tree.empty()) return kconfig::load_revision(target.revision);
+  kconfig::LoadOptions options;
+  options.environment = environment_for(target);
+  options.allow_shell = target.allow_shell;
+  options.shell_folder = target.tree;
+  return kconfig::load(kconfig::DiskFiles(target.tree), "Kconfig", options);
+}
+
+Loaded<KconfigSubject> load_subject(const KconfigTarget& target, const KconfigValues& values) {
+  auto tree = load_target(target);
+  if (!tree) return tl::unexpected(tree.error());
+  auto text = config_text(*tree, values);
+  if (!text) return tl::unexpected(text.error());
+  return KconfigSubject{std::move(*tree), std::move(*text)};
 }
 
 }  // namespace noiommu::scenarios

@@ -24,9 +24,15 @@ struct KconfigValues {
 
 [[nodiscard]] kconfig::Loaded<kconfig::Tree> load_target(const KconfigTarget& target);
 
-// The text of a .config with these values; an error for a file that cannot be read or a word that
-// is no assignment to a symbol of the tree.
-[[nodiscard]] kconfig::Loaded<std::string> config_text(const kconfig::Tree& tree,
-                                                       const KconfigValues& values);
+// A tree, and the text of a .config to evaluate it with.
+struct KconfigSubject {
+  kconfig::Tree tree;
+  std::string values;
+};
+
+// An error also for a file that cannot be read, or a word that is no assignment to a symbol of the
+// tree.
+[[nodiscard]] kconfig::Loaded<KconfigSubject> load_subject(const KconfigTarget& target,
+                                                           const KconfigValues& values);
 
 }  // namespace noiommu::scenarios

@@ -30,6 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(input.substr(0, cut));
   const MemoryFiles files({{"Kconfig", text}, {"other", "config OTHER\n\tdef_bool y\n"}});
   const auto tree = load(files, "Kconfig");
-  if (tree) evaluate(*tree, cut == input.npos ? "" : input.substr(cut + kCut.size()));
+  if (tree) evaluate(*tree, cut == std::string_view::npos ? "" : input.substr(cut + kCut.size()));
   return 0;
 }
