@@ -4,14 +4,9 @@
 namespace noiommu::tests {
 namespace {
 
-class Attach : public IommufdTest {
+class Attach : public BoundTest {
  protected:
-  void SetUp() override {
-    program_ = &boot();
-    device_ = program_->bind(0);
-    device_id_ = program_->device_id;
-    ioas_ = program_->ioas_alloc();
-  }
+  void SetUp() override { start(); }
   int64_t attach(int64_t pt_id) { return program_->attach(device_, pt_id); }
   // The argument of an attach where the kernel cannot write the answer.
   int64_t attach_read_only(int64_t pt_id) {
@@ -29,11 +24,6 @@ class Attach : public IommufdTest {
     EXPECT_EQ(program_->ioctl(device_, VFIO_DEVICE_ATTACH_IOMMUFD_PT, request), expected);
     return request.pt_id;
   }
-
-  Client* program_ = nullptr;
-  int device_ = -1;
-  int64_t device_id_ = 0;
-  int64_t ioas_ = 0;
 };
 
 TEST_F(Attach, ToAnIoasMakesAPageTableAndNamesIt) {

@@ -11,12 +11,10 @@ inline constexpr uint32_t kDmaReadWrite = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_
 inline constexpr uint32_t kUnmapAll = VFIO_DMA_UNMAP_FLAG_ALL;
 
 // A bound device, and an IOAS that the container maps in once it is chosen.
-class ContainerTest : public IommufdTest {
+class ContainerTest : public BoundTest {
  protected:
   void SetUp() override {
-    program_ = &boot();
-    device_ = program_->bind(0);
-    ioas_ = program_->ioas_alloc();
+    start();
     va_ = program_->labelled_memory(16 * kPageSize);
   }
   void choose() { ASSERT_EQ(program_->set_vfio_ioas(ioas_), 0); }
@@ -69,9 +67,6 @@ class ContainerTest : public IommufdTest {
     return static_cast<int64_t>((program_->dma_read(at.phys) - va_.value) / kPageSize);
   }
 
-  Client* program_ = nullptr;
-  int device_ = -1;
-  int64_t ioas_ = 0;
   UserPtr va_;
 };
 

@@ -6,13 +6,10 @@
 namespace noiommu::tests {
 namespace {
 
-class Fault : public IommufdTest {
+class Fault : public BoundTest {
  protected:
   void SetUp() override {
-    program_ = &boot();
-    device_ = program_->bind(0);
-    device_id_ = program_->device_id;
-    ioas_ = program_->ioas_alloc();
+    start();
     queue_ = program_->fault_queue();
     ASSERT_EQ(queue_.id, 3);
   }
@@ -27,10 +24,6 @@ class Fault : public IommufdTest {
     return Client::answer(program_->process->write(queue_.fd, from, length));
   }
 
-  Client* program_ = nullptr;
-  int device_ = -1;
-  int64_t device_id_ = 0;
-  int64_t ioas_ = 0;
   Client::FaultQueue queue_;
 };
 

@@ -9,14 +9,10 @@ namespace {
 
 constexpr uint32_t kFault = IOMMU_HWPT_FAULT_ID_VALID;
 
-class HwptAlloc : public IommufdTest {
+class HwptAlloc : public BoundTest {
  protected:
   void SetUp() override {
-    program_ = &boot();
-    device_ = program_->bind(0);
-    device_id_ = program_->device_id;
-    ioas_ = program_->ioas_alloc();
-    ASSERT_EQ(ioas_, 2);
+    start();
     va_ = program_->labelled_memory(4 * kPageSize);
   }
   void area(uint64_t iova, uint64_t pages) {
@@ -39,10 +35,6 @@ class HwptAlloc : public IommufdTest {
     EXPECT_EQ(program_->destroy(next), 0);
   }
 
-  Client* program_ = nullptr;
-  int device_ = -1;
-  int64_t device_id_ = 0;
-  int64_t ioas_ = 0;
   UserPtr va_;
 };
 

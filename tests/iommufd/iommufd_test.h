@@ -54,20 +54,32 @@ class IommufdTest : public testing::Test {
   std::vector<std::shared_ptr<Task>> tasks_;
 };
 
-// A program with a bound device, and an IOAS that it is attached to: device 1, IOAS 2, HWPT 3.
-class AttachedTest : public IommufdTest {
+// A program with a bound device and an IOAS, which know nothing of each other: device 1, IOAS 2.
+class BoundTest : public IommufdTest {
  protected:
   void start(const MachineConfig& config = two_devices()) {
     program_ = &boot(config);
     device_ = program_->bind(0);
+    device_id_ = program_->device_id;
     ioas_ = program_->ioas_alloc();
-    hwpt_ = program_->attach(device_, ioas_);
-    ASSERT_EQ(hwpt_, 3);
+    ASSERT_EQ(ioas_, 2);
   }
 
   Client* program_ = nullptr;
   int device_ = -1;
+  int64_t device_id_ = 0;
   int64_t ioas_ = 0;
+};
+
+// The same, attached: HWPT 3.
+class AttachedTest : public BoundTest {
+ protected:
+  void start(const MachineConfig& config = two_devices()) {
+    BoundTest::start(config);
+    hwpt_ = program_->attach(device_, ioas_);
+    ASSERT_EQ(hwpt_, 3);
+  }
+
   int64_t hwpt_ = 0;
 };
 
