@@ -1,52 +1,17 @@
-// Many threads at once, mostly for ThreadSanitizer. What is asserted holds in every interleaving.
+// Devices that many threads open, bind and use at once.
+#include "tests/vfio/threads.h"
+
 #include <atomic>
 #include <chrono>
-#include <functional>
-#include <latch>
-#include <thread>
 
 #include "tests/vfio/driver.h"
 
 namespace noiommu::vfio {
 namespace {
 
-constexpr int kRounds = 200;
-constexpr int kRoundsOfARace = 10000;  // for a window of a few instructions
 constexpr uint32_t kIdentification = 0x010000ed;
 
-class Threads : public VfioTest {
- protected:
-  // Each function in a thread of its own, kRounds times.
-  static void run(std::initializer_list<std::function<void()>> functions) {
-    std::latch started(static_cast<std::ptrdiff_t>(functions.size()));
-    std::vector<std::thread> threads;
-    for (const auto& function : functions) {
-      threads.emplace_back([&started, function] {
-        started.arrive_and_wait();
-        for (int i = 0; i < kRounds; ++i) function();
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-  }
-  // Each function again and again in a thread of its own, as long as `leader` runs.
-  static void run_while(const std::function<void()>& leader,
-                        std::initializer_list<std::function<void()>> functions,
-                        int rounds = kRounds) {
-    std::atomic<bool> done = false;
-    std::latch started(static_cast<std::ptrdiff_t>(functions.size()));
-    std::vector<std::thread> threads;
-    for (const auto& function : functions) {
-      threads.emplace_back([&done, &started, function] {
-        started.count_down();
-        while (!done) function();
-      });
-    }
-    started.wait();
-    for (int i = 0; i < rounds; ++i) leader();
-    done = true;
-    for (std::thread& thread : threads) thread.join();
-  }
-};
+using Threads = VfioTest;
 
 TEST_F(Threads, OneOfManyFilesIsBound) {
   Driver& p = boot();
