@@ -1,5 +1,5 @@
 # cmake -DFOLDER=.. -DOUTPUT=.. -P embed.cmake: the files below a folder as a C++ function.
-file(GLOB_RECURSE files RELATIVE ${FOLDER} ${FOLDER}/*)
+file(GLOB_RECURSE files RELATIVE ${FOLDER} ${FOLDER}/Kconfig*)
 list(SORT files)
 set(text "#include \"model/kconfig/revisions.h\"\n\nstd::map<std::string, std::string> noiommu::kconfig::revision_texts() {\n  return {\n")
 foreach(file IN LISTS files)

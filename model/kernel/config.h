@@ -1,13 +1,8 @@
 // The kernel configuration as far as VFIO and iommufd look at it.
-//
-// Spec: kconfig.md sections 2 and 3, row "merged". This is a table of the Linux 7.3 rules for
-// x86-64; it answers what `make olddefconfig` would.
 #pragma once
 
 #include <map>
 #include <string>
-
-#include <tl/expected.hpp>
 
 namespace noiommu {
 
@@ -22,14 +17,6 @@ struct Config {
   bool iommufd_vfio_container = false;
 
   bool operator==(const Config&) const = default;
-
-  // The configuration that results when the user sets `overrides` (symbol without CONFIG_ -> y, n
-  // or, where it is a tristate, m) on top of the default, in which everything for group, native
-  // container and no-IOMMU cdev is on. A symbol may come out other than asked, as in Kconfig:
-  // selects force it on, unmet dependencies keep it off. Error: a message that names an unknown
-  // symbol or value.
-  static tl::expected<Config, std::string> resolve(
-      const std::map<std::string, std::string>& overrides);
 
   // Symbol name -> value, for printing.
   [[nodiscard]] std::map<std::string, bool> symbols() const;

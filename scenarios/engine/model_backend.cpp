@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "model/machine/resolve_config.h"
+
 namespace noiommu::scenarios {
 
 namespace {
@@ -227,7 +229,7 @@ tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kerne
     static constexpr std::array kText = {"n", "m", "y"};
     overrides[symbol] = kText[static_cast<size_t>(value)];
   }
-  auto config = Config::resolve(overrides);
+  auto config = resolve_config(overrides);
   if (!config) return tl::unexpected(config.error());
   // A symbol that comes out other than asked is a kernel that cannot be built.
   for (const auto& [symbol, value] : config->symbols()) {

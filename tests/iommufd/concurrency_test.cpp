@@ -148,7 +148,7 @@ TEST_F(Concurrency, StormOnAllObjects) {
   run(times(4, [&](Thread& calls, int number) {
     std::mt19937 random(static_cast<unsigned>(number) + 40);
     for (int step = 0; step < 8000; ++step) {
-      const int64_t id = 1 + random() % 10;
+      const auto id = static_cast<int64_t>(1 + random() % 10);
       const int device = devices[random() % 2];
       const uint64_t iova = (1 + random() % 32) * kPageSize;
       const uint64_t length = (1 + random() % 16) * kPageSize;

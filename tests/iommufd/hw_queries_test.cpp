@@ -1,5 +1,6 @@
 // What only the driver of an IOMMU could answer. Spec: iommufd.md section 13.
-#include <cstring>
+#include <algorithm>
+#include <span>
 
 #include "tests/iommufd/iommufd_test.h"
 
@@ -20,7 +21,9 @@ class HwQueries : public AttachedTest {
   int64_t refused(uint32_t command, const T& argument) {
     T after = argument;
     const int64_t answer = call(command, after);
-    EXPECT_EQ(std::memcmp(&after, &argument, sizeof(T)), 0) << "written back";
+    EXPECT_TRUE(std::ranges::equal(std::as_bytes(std::span(&after, 1)),
+                                   std::as_bytes(std::span(&argument, 1))))
+        << "written back";
     return answer;
   }
   template <class T>

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "model/iommufd/context.h"
+#include "model/machine/resolve_config.h"
 #include "tests/iommufd/container_test.h"
 
 namespace noiommu::tests {
@@ -49,7 +50,7 @@ TEST_F(VfioCompat, HasTheExtensionsOfType1) {
 
 TEST_F(VfioCompat, HasNoNoiommuWhereVfioHasNot) {
   MachineConfig config = two_devices();
-  config.config = Config::resolve({{"VFIO_NOIOMMU", "n"}}).value();
+  config.config = resolve_config({{"VFIO_NOIOMMU", "n"}}).value();
   program_ = &boot(config);
   EXPECT_EQ(extension(VFIO_NOIOMMU_IOMMU), 0);
 }

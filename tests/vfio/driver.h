@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/machine/resolve_config.h"
 #include "tests/support/program.h"
 #include "tests/support/result.h"
 #include "uapi/iommufd.h"
@@ -32,7 +33,7 @@ inline constexpr const char* kParameter = "/sys/module/vfio/parameters/enable_un
 // The two devices of the recorded scenarios on a kernel configured otherwise.
 inline MachineConfig configured(const std::map<std::string, std::string>& overrides) {
   MachineConfig config = tests::two_devices();
-  config.config = Config::resolve(overrides).value();
+  config.config = resolve_config(overrides).value();
   return config;
 }
 inline MachineConfig cdev_only() {

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <utility>
 
-#include "model/kernel/config.h"
+#include "model/machine/resolve_config.h"
 #include "scenarios/engine/words.h"
 
 namespace noiommu::scenarios::host {
@@ -61,8 +61,8 @@ tl::expected<std::map<std::string, bool>, std::string> wanted_symbols(const Kern
     wanted[symbol] = value != Tristate::kNo;
   }
   // What the table does not know is compared as it stands.
-  auto resolved = Config::resolve(overrides);
-  if (!resolved) resolved = Config::resolve({});
+  auto resolved = resolve_config(overrides);
+  if (!resolved) resolved = resolve_config({});
   if (!resolved) return tl::unexpected(resolved.error());
   for (const auto& [symbol, value] : resolved->symbols()) wanted.try_emplace(symbol, value);
   return wanted;

@@ -1,5 +1,5 @@
 // Spec: kconfig.md sections 5.4, 5.6 and 8, revision "merged".
-#include "model/kernel/config.h"
+#include "model/machine/resolve_config.h"
 
 #include <gtest/gtest.h>
 
@@ -17,13 +17,13 @@ using Overrides = std::map<std::string, std::string>;
 
 // What an overridden configuration comes out as; a message fails the test.
 Config resolved(const Overrides& overrides) {
-  auto config = Config::resolve(overrides);
+  auto config = resolve_config(overrides);
   if (!config) ADD_FAILURE() << config.error();
   return config.value_or(Config{});
 }
 
 std::string refusal(const Overrides& overrides) {
-  auto config = Config::resolve(overrides);
+  auto config = resolve_config(overrides);
   return config ? "none" : config.error();
 }
 
@@ -205,9 +205,15 @@ TEST(Config, NamesAValueThatASymbolCannotHave) {
 }
 
 TEST(Config, RefusesAKernelWithoutVfioPci) {
-  const std::string message = "VFIO=n or VFIO_PCI=n: without vfio-pci there is nothing to run";
+  const std::string message = "VFIO_PCI is n: without vfio-pci there is nothing to run";
   EXPECT_EQ(refusal({{"VFIO", "n"}}), message);
   EXPECT_EQ(refusal({{"VFIO_PCI", "n"}}), message);
+  EXPECT_EQ(refusal({{"PCI", "n"}}), message);
+}
+
+TEST(Config, FollowsWhatSurroundsVfio) {
+  EXPECT_FALSE(resolved({{"IOMMU_SUPPORT", "n"}}).iommufd);
+  EXPECT_FALSE(resolved({{"SPAPR_TCE_IOMMU", "y"}, {"PPC_PSERIES", "y"}}).vfio_device_cdev);
 }
 
 }  // namespace
