@@ -88,23 +88,7 @@ const std::string& Configuration::text(SymbolId id) const {
 Tri Configuration::compare(const Expr& expr) const {
   const int order = compare_values(tree_.symbols[expr.left].type, text(expr.left),
                                    tree_.symbols[expr.right].type, text(expr.right));
-  const auto holds = [&] {
-    switch (expr.op) {
-      case Op::kEqual:
-        return order == 0;
-      case Op::kUnequal:
-        return order != 0;
-      case Op::kLess:
-        return order < 0;
-      case Op::kLessEqual:
-        return order <= 0;
-      case Op::kGreater:
-        return order > 0;
-      default:
-        return order >= 0;
-    }
-  };
-  return holds() ? Tri::kY : Tri::kN;
+  return comparison_holds(expr.op, order) ? Tri::kY : Tri::kN;
 }
 
 Tri Configuration::value_of(ExprId id) const {

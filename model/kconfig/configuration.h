@@ -49,6 +49,8 @@ class Configuration {
   [[nodiscard]] Tri implied(SymbolId id) const { return states_[id].implied; }
   [[nodiscard]] Tri depends(SymbolId id) const { return states_[id].depends; }
   [[nodiscard]] bool given(SymbolId id) const { return states_[id].given; }
+  // Of a bool or tristate that was given.
+  [[nodiscard]] Tri given_value(SymbolId id) const { return states_[id].given_value; }
   // Whether it stands in the .config.
   [[nodiscard]] bool written(SymbolId id) const { return states_[id].written; }
 

@@ -34,6 +34,8 @@ std::string fingerprint(const Configuration& configuration) {
   return key;
 }
 
+}  // namespace
+
 Outcome outcome_of(const Configuration& configuration) {
   Outcome outcome;
   const size_t symbols = configuration.tree().symbols.size();
@@ -43,7 +45,10 @@ Outcome outcome_of(const Configuration& configuration) {
   return outcome;
 }
 
-}  // namespace
+uint64_t saturating_product(uint64_t a, uint64_t b) {
+  uint64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
 
 std::vector<SymbolId> settable(const Tree& tree, const std::vector<std::string>& names) {
   std::vector<SymbolId> found;
@@ -58,14 +63,26 @@ std::vector<SymbolId> settable(const Tree& tree, const std::vector<std::string>&
 uint64_t combinations(const Tree& tree, const std::vector<SymbolId>& inputs) {
   uint64_t count = 1;
   for (const SymbolId id : inputs) {
-    count *= tree.symbols[id].type == Type::kTristate ? 3 : 2;
-    if (count > kMostCombinations) return kMostCombinations + 1;
+    count = saturating_product(count, tree.symbols[id].type == Type::kTristate ? 3 : 2);
   }
   return count;
 }
 
+bool has_choice_value(const Tree& tree, const std::vector<SymbolId>& inputs) {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](SymbolId id) { return tree.symbols[id].choice != kNoSymbol; });
+}
+
 std::vector<Outcome> enumerate(const Tree& tree, const std::vector<SymbolId>& inputs,
                                const EnumerationWatch& watch) {
+  if (has_choice_value(tree, inputs) || combinations(tree, inputs) <= kMostTried) {
+    return enumerate_by_trial(tree, inputs, watch);
+  }
+  return enumerate_by_solver(tree, inputs, watch);
+}
+
+std::vector<Outcome> enumerate_by_trial(const Tree& tree, const std::vector<SymbolId>& inputs,
+                                        const EnumerationWatch& watch) {
   std::vector<Outcome> outcomes;
   std::unordered_map<std::string, size_t> seen;
   std::vector<Tri> values(inputs.size(), Tri::kN);

@@ -27,6 +27,24 @@ constexpr bool is_comparison(Op op) {
   return op >= Op::kEqual;
 }
 
+// `order`: -1, 0 or 1, how the left side stands to the right one.
+constexpr bool comparison_holds(Op op, int order) {
+  switch (op) {
+    case Op::kEqual:
+      return order == 0;
+    case Op::kUnequal:
+      return order != 0;
+    case Op::kLess:
+      return order < 0;
+    case Op::kLessEqual:
+      return order <= 0;
+    case Op::kGreater:
+      return order > 0;
+    default:
+      return order >= 0;
+  }
+}
+
 // `left` and `right` are symbols for kSymbol and comparisons, expressions otherwise.
 struct Expr {
   Op op = Op::kSymbol;

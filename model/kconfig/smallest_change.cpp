@@ -1,16 +1,16 @@
-// The search for the least symbols to set.
+// The search for the least symbols to set, and the proof that there are none.
 #include <algorithm>
 
+#include "model/kconfig/encoding.h"
 #include "model/kconfig/explain.h"
 
 namespace noiommu::kconfig {
 
 namespace {
 
-constexpr size_t kMostChanges = 4;
-constexpr size_t kMostCandidates = 30;
-// Symbols times configurations: about ten seconds of evaluation.
-constexpr size_t kMostWork = 100'000'000;
+constexpr size_t kMostChanges = 12;
+// Solutions that the evaluator may refuse, because they rest on a wrong guess.
+constexpr int kMostRefused = 50;
 
 std::vector<SymbolId> needs_of(const Tree& tree, SymbolId id) {
   std::vector<SymbolId> found;
@@ -25,90 +25,185 @@ std::vector<SymbolId> needs_of(const Tree& tree, SymbolId id) {
   return found;
 }
 
-// The symbol itself and what its value rests on, the nearest first, as far as a user can set them.
-std::vector<Assignment> candidates(const Tree& tree, SymbolId symbol) {
-  std::vector<Assignment> found;
-  std::vector<SymbolId> queue{symbol};
+// The symbol and what its value rests on, the nearest first. m rests on modules, from afar.
+std::vector<SymbolId> nearest_first(const Tree& tree, SymbolId symbol) {
+  std::vector<SymbolId> found{symbol};
   std::vector<bool> seen(tree.symbols.size());
   seen[symbol] = true;
-  size_t symbols = 0;
-  for (size_t i = 0; i < queue.size() && symbols < kMostCandidates; ++i) {
-    const Symbol& one = tree.symbols[queue[i]];
-    if (is_tri(one.type) && !one.prompts.empty() && !one.is_choice) {
-      ++symbols;
-      found.push_back({queue[i], Tri::kY});
-      if (one.type == Type::kTristate) found.push_back({queue[i], Tri::kM});
-      found.push_back({queue[i], Tri::kN});
-    }
-    for (const SymbolId next : needs_of(tree, queue[i])) {
+  for (size_t i = 0; i < found.size(); ++i) {
+    for (const SymbolId next : needs_of(tree, found[i])) {
       if (seen[next]) continue;
       seen[next] = true;
-      queue.push_back(next);
+      found.push_back(next);
     }
   }
+  if (!seen[tree.modules]) found.push_back(tree.modules);
   return found;
 }
 
 class ChangeSearch {
  public:
   ChangeSearch(const Tree& tree, const std::string& config, SymbolId symbol, Tri wanted)
-      : configuration_(tree),
+      : tree_(tree),
         config_(config),
         symbol_(symbol),
         wanted_(wanted),
-        candidates_(candidates(tree, symbol)),
-        left_(kMostWork / (tree.symbols.size() + 1) + 1) {}
+        before_(tree),
+        encoding_(tree),
+        anything_(gates().fresh()) {
+    before_.read(config);
+    goal_ = gates().is(encoding_.value(symbol), wanted);
+    for (const SymbolId id : nearest_first(tree, symbol)) {
+      const auto user = encoding_.users().find(id);
+      if (user != encoding_.users().end()) add_switch(id, user->second);
+    }
+    for (const auto& [id, value] : encoding_.guessed_symbols()) {
+      const Tri kept = before_.value(id);
+      as_before_.push_back(kept == Tri::kN ? -value.on : value.on);
+      as_before_.push_back(kept == Tri::kY ? value.full : -value.full);
+    }
+    for (const auto& [id, value] : encoding_.guessed_comparisons()) {
+      as_before_.push_back(before_.value_of(id) == Tri::kN ? -value : value);
+    }
+    count_switches();
+  }
 
-  std::optional<std::vector<Assignment>> run() {
-    for (size_t size = 0; size <= kMostChanges; ++size) {
-      if (extend(0, size)) return chosen_;
+  Change run() {
+    if (!solve({goal_})) return {.assignments = std::nullopt, .possible = false};
+    for (int refused = 0; refused < kMostRefused;) {
+      const auto most = least_size();
+      if (!most) return {};
+      Change change{.assignments = choose(*most)};
+      if (confirmed(*change.assignments)) return change;
+      ++refused;
+      exclude(*change.assignments);
+    }
+    return {};
+  }
+
+ private:
+  // Whether the user sets a symbol anew.
+  struct Switch {
+    SymbolId symbol = kNoSymbol;
+    TriLiteral value;
+    Literal on = 0;
+  };
+
+  Gates& gates() { return encoding_.gates(); }
+
+  void add_switch(SymbolId id, const Encoding::User& user) {
+    const Literal on = gates().fresh();
+    switches_.push_back({id, user.value, on});
+    // What is set must also come out.
+    gates().require_any({-on, user.given});
+    gates().require_equal_if(on, encoding_.value(id), user.value);
+    const bool given = before_.given(id);
+    // A proof that nothing helps is not to depend on the configuration: `anything_` lifts this.
+    gates().require_any({anything_, on, given ? user.given : -user.given});
+    if (!given) return;
+    const TriLiteral value = gates().constant(before_.given_value(id));
+    for (const auto& [now, then] :
+         {std::pair(user.value.on, value.on), std::pair(user.value.full, value.full)}) {
+      gates().require_any({anything_, on, -now, then});
+      gates().require_any({anything_, on, now, -then});
+    }
+  }
+
+  // more_than_[k]: of the switches more than k are on.
+  void count_switches() {
+    const size_t most = std::min(kMostChanges, switches_.size());
+    more_than_.assign(most + 1, gates().no());
+    for (const Switch& one : switches_) {
+      for (size_t k = most + 1; k-- > 0;) {
+        const Literal before = k == 0 ? gates().yes() : more_than_[k - 1];
+        more_than_[k] = gates().any(more_than_[k], gates().all(before, one.on));
+      }
+    }
+  }
+
+  bool solve(const std::vector<Literal>& assumed) {
+    for (const Literal a : assumed) gates().assume(a);
+    return gates().solve();
+  }
+  // With at most `size` switches on, all guesses as they were, and what has been decided already.
+  bool solve(size_t size, const std::vector<Literal>& decided) {
+    gates().assume(goal_);
+    gates().assume(-anything_);
+    for (const Literal a : as_before_) gates().assume(a);
+    gates().assume(-more_than_[size]);
+    return solve(decided);
+  }
+
+  std::optional<size_t> least_size() {
+    for (size_t size = 0; size < more_than_.size(); ++size) {
+      if (solve(size, {})) return size;
     }
     return std::nullopt;
   }
 
- private:
-  bool extend(size_t first, size_t more) {
-    if (more == 0) return reaches();
-    for (size_t i = first; i < candidates_.size() && left_ > 0; ++i) {
-      const bool taken = std::any_of(chosen_.begin(), chosen_.end(), [&](const Assignment& one) {
-        return one.symbol == candidates_[i].symbol;
-      });
-      if (taken) continue;
-      chosen_.push_back(candidates_[i]);
-      if (extend(i + 1, more - 1)) return true;
-      chosen_.pop_back();
+  // Of all solutions of that size the one with the nearest symbols, and the highest values.
+  std::vector<Assignment> choose(size_t size) {
+    std::vector<Literal> decided;
+    std::vector<Assignment> chosen;
+    for (const Switch& one : switches_) {
+      if (chosen.size() == size) break;
+      decided.push_back(one.on);
+      for (const Tri value : {Tri::kY, Tri::kM, Tri::kN}) {
+        decided.push_back(gates().is(one.value, value));
+        if (solve(size, decided)) {
+          chosen.push_back({one.symbol, value});
+          break;
+        }
+        decided.pop_back();
+      }
+      const bool taken = !chosen.empty() && chosen.back().symbol == one.symbol;
+      if (!taken) decided.back() = -one.on;
     }
-    return false;
+    return chosen;
   }
 
-  bool reaches() {
-    if (left_ == 0) return false;
-    --left_;
+  bool confirmed(const std::vector<Assignment>& change) {
     std::string text = config_;
-    for (const Assignment& one : chosen_) {
-      text += "CONFIG_" + configuration_.tree().symbols[one.symbol].name + "=" +
-              std::string(tri_name(one.value)) + "\n";
+    for (const Assignment& one : change) {
+      text += "CONFIG_" + tree_.symbols[one.symbol].name + "=" + std::string(tri_name(one.value)) +
+              "\n";
     }
-    configuration_.read(text);
-    const bool kept = std::all_of(chosen_.begin(), chosen_.end(), [&](const Assignment& one) {
-      return configuration_.value(one.symbol) == one.value;
+    Configuration after(tree_);
+    after.read(text);
+    const bool kept = std::all_of(change.begin(), change.end(), [&](const Assignment& one) {
+      return after.value(one.symbol) == one.value;
     });
-    return kept && configuration_.value(symbol_) == wanted_;
+    return kept && after.value(symbol_) == wanted_;
   }
 
-  Configuration configuration_;
+  void exclude(const std::vector<Assignment>& change) {
+    std::vector<Literal> clause;
+    for (const Switch& one : switches_) {
+      const auto set = std::find_if(change.begin(), change.end(), [&](const Assignment& assigned) {
+        return assigned.symbol == one.symbol;
+      });
+      clause.push_back(set == change.end() ? one.on : -one.on);
+      if (set != change.end()) clause.push_back(-gates().is(one.value, set->value));
+    }
+    gates().require_any(clause);
+  }
+
+  const Tree& tree_;
   const std::string& config_;
   SymbolId symbol_;
   Tri wanted_;
-  std::vector<Assignment> candidates_;
-  size_t left_;
-  std::vector<Assignment> chosen_;
+  Configuration before_;
+  Encoding encoding_;
+  Literal goal_ = 0;
+  Literal anything_;  // what the user gives is free, whatever it was before
+  std::vector<Switch> switches_;
+  std::vector<Literal> as_before_;
+  std::vector<Literal> more_than_;
 };
 
 }  // namespace
 
-std::optional<std::vector<Assignment>> smallest_change(const Tree& tree, const std::string& config,
-                                                       SymbolId symbol, Tri wanted) {
+Change smallest_change(const Tree& tree, const std::string& config, SymbolId symbol, Tri wanted) {
   return ChangeSearch(tree, config, symbol, wanted).run();
 }
 

@@ -1,5 +1,7 @@
 #include "model/kconfig/tree.h"
 
+#include <fmt/format.h>
+
 namespace noiommu::kconfig {
 
 Tree::Tree() {
@@ -81,7 +83,7 @@ std::string operand_text(const Tree& tree, ExprId id, Op outer) {
   const Op op = tree.expressions.at(id).op;
   const bool mixed = (op == Op::kAnd || op == Op::kOr) && op != outer;
   const std::string text = expression_text(tree, id);
-  return mixed || (outer == Op::kNot && is_comparison(op)) ? "(" + text + ")" : text;
+  return mixed || (outer == Op::kNot && is_comparison(op)) ? fmt::format("({})", text) : text;
 }
 
 }  // namespace
@@ -93,16 +95,16 @@ std::string expression_text(const Tree& tree, ExprId id) {
     case Op::kSymbol:
       return symbol_text(tree, expr.left);
     case Op::kNot:
-      return "!" + operand_text(tree, expr.left, expr.op);
+      return fmt::format("!{}", operand_text(tree, expr.left, expr.op));
     case Op::kAnd:
-      return operand_text(tree, expr.left, expr.op) + " && " +
-             operand_text(tree, expr.right, expr.op);
+      return fmt::format("{} && {}", operand_text(tree, expr.left, expr.op),
+                         operand_text(tree, expr.right, expr.op));
     case Op::kOr:
-      return operand_text(tree, expr.left, expr.op) + " || " +
-             operand_text(tree, expr.right, expr.op);
+      return fmt::format("{} || {}", operand_text(tree, expr.left, expr.op),
+                         operand_text(tree, expr.right, expr.op));
     default:
-      return symbol_text(tree, expr.left) + std::string(comparison_text(expr.op)) +
-             symbol_text(tree, expr.right);
+      return fmt::format("{}{}{}", symbol_text(tree, expr.left), comparison_text(expr.op),
+                         symbol_text(tree, expr.right));
   }
 }
 

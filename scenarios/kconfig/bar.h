@@ -11,26 +11,26 @@ namespace noiommu::scenarios {
 class Bar {
  public:
   // Draws nothing without a stream.
-  Bar(std::ostream* out, uint64_t total) : out_(out), total_(total == 0 ? 1 : total) {}
+  explicit Bar(std::ostream* out) : out_(out) {}
   Bar(const Bar&) = delete;
   Bar& operator=(const Bar&) = delete;
   ~Bar() {
     if (drawn_) *out_ << "\r\033[K" << std::flush;
   }
 
-  void show(uint64_t done) {
+  void show(uint64_t done, uint64_t total) {
     if (out_ == nullptr) return;
     drawn_ = true;
-    constexpr uint64_t kWidth = 40;
-    const uint64_t filled = done * kWidth / total_;
-    *out_ << fmt::format("\r[{:#<{}}{:.<{}}] {}%", "", filled, "", kWidth - filled,
-                         done * 100 / total_)
+    constexpr double kWidth = 40;
+    const double part = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
+    const auto filled = static_cast<size_t>(part * kWidth);
+    *out_ << fmt::format("\r[{:#<{}}{:.<{}}] {:.0f}%", "", filled, "",
+                         static_cast<size_t>(kWidth) - filled, part * 100)
           << std::flush;
   }
 
  private:
   std::ostream* out_;
-  uint64_t total_;
   bool drawn_ = false;
 };
 

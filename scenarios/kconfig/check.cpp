@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 #include <ostream>
 
 #include <nlohmann/json.hpp>
 
 #include "model/kconfig/cycles.h"
 #include "model/kconfig/enumeration.h"
+#include "model/kconfig/explain.h"
 #include "model/kconfig/revisions.h"
 #include "scenarios/kconfig/bar.h"
 #include "scenarios/kconfig/commands.h"
@@ -63,15 +65,23 @@ Findings find_unmet(const Tree& tree, const KconfigOptions& options, const std::
     return findings;
   }
   const auto inputs = kconfig::settable(tree, kconfig::review_inputs());
-  Bar bar(options.progress ? &err : nullptr, kconfig::combinations(tree, inputs));
+  const uint64_t total = kconfig::combinations(tree, inputs);
+  Bar bar(options.progress ? &err : nullptr);
   kconfig::enumerate(tree, inputs,
                      {[&](const Configuration& one) { note(one, inputs, findings); },
-                      [&](uint64_t done) { bar.show(done); }});
+                      [&](uint64_t done) { bar.show(done, total); }});
   return findings;
 }
 
+std::vector<SymbolId> find_never(const Tree& tree, const KconfigOptions& options,
+                                 std::ostream& err) {
+  Bar bar(options.progress ? &err : nullptr);
+  return kconfig::never_settable(tree, [&](size_t known, size_t all) { bar.show(known, all); });
+}
+
 Json as_json(const Tree& tree, const Findings& findings,
-             const std::vector<std::vector<Link>>& cycles) {
+             const std::vector<std::vector<Link>>& cycles,
+             const std::optional<std::vector<SymbolId>>& never) {
   Json json = {{"unmet_selects", Json::array()}, {"cycles", Json::array()}};
   for (const Finding& finding : findings.configurations) {
     json["unmet_selects"].push_back(finding.json);
@@ -81,11 +91,15 @@ Json as_json(const Tree& tree, const Findings& findings,
     for (const Link& link : chain) names.push_back(symbol_text(tree, link.target));
     json["cycles"].push_back(std::move(names));
   }
+  if (!never) return json;
+  json["never_settable"] = Json::array();
+  for (const SymbolId id : *never) json["never_settable"].push_back(tree.symbols[id].name);
   return json;
 }
 
 void as_text(const Tree& tree, const Findings& findings,
-             const std::vector<std::vector<Link>>& cycles, bool markdown, std::ostream& out) {
+             const std::vector<std::vector<Link>>& cycles,
+             const std::optional<std::vector<SymbolId>>& never, bool markdown, std::ostream& out) {
   const char* bullet = markdown ? "- " : "";
   for (const auto& chain : cycles) {
     out << bullet << "cycle: " << chain_text(tree, chain) << '\n';
@@ -103,6 +117,9 @@ void as_text(const Tree& tree, const Findings& findings,
                        count);
   }
   for (const auto& [name, text] : findings.texts) out << bullet << "for example, " << text;
+  for (const SymbolId id : never.value_or(std::vector<SymbolId>())) {
+    out << bullet << "never settable: " << tree.symbols[id].name << '\n';
+  }
   out << fmt::format("{}{} cycles, {} configurations with unmet dependencies of selects\n", bullet,
                      cycles.size(), findings.configurations.size());
 }
@@ -119,10 +136,12 @@ int kconfig_check(const KconfigOptions& options, const KconfigValues& values, st
   // A tree with a cycle has no configurations: `conf` refuses it.
   const Findings findings =
       cycles.empty() ? find_unmet(tree, options, subject->values, err) : Findings{};
+  std::optional<std::vector<SymbolId>> never;
+  if (options.never) never = find_never(tree, options, err);
   if (options.format == KconfigFormat::kJson) {
-    out << as_json(tree, findings, cycles).dump() << '\n';
+    out << as_json(tree, findings, cycles, never).dump() << '\n';
   } else {
-    as_text(tree, findings, cycles, options.format == KconfigFormat::kMarkdown, out);
+    as_text(tree, findings, cycles, never, options.format == KconfigFormat::kMarkdown, out);
   }
   return cycles.empty() && findings.configurations.empty() ? kKconfigFine : kKconfigFindings;
 }

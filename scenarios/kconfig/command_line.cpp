@@ -18,10 +18,11 @@ constexpr const char* kExamples = R"(Examples:
   noiommu kconfig eval VFIO=y IOMMUFD=m            the .config of mainline with these
   noiommu kconfig eval --tree ~/linux --config .config
   noiommu kconfig check --revision v4-without-depends
+  noiommu kconfig check --tree ~/linux --never     symbols that nobody can set there
   noiommu kconfig list --revision mainline --count
   noiommu kconfig explain VFIO_NOIOMMU VFIO=y IOMMUFD=y
   noiommu kconfig diff v6 mainline
-  noiommu kconfig graph VFIO_NOIOMMU | dot -Tsvg > graph.svg
+  noiommu kconfig graph VFIO_NOIOMMU --format svg > graph.svg
 
 Revisions: v7.0, v4, v5, v6, mainline; v5-mail, v4-without-iommu-support, v4-without-depends;
 rejected-group-unless-noiommu, rejected-group-needs-container, rejected-noiommu-selects-container.
@@ -41,6 +42,7 @@ struct Parts {
   std::string before;
   std::string after;
   bool count = false;
+  bool svg = false;
 };
 
 using PartsPtr = std::shared_ptr<Parts>;
@@ -69,7 +71,6 @@ void add_target(CLI::App* command, const PartsPtr& parts) {
       ->type_name("PATH")
       ->excludes(revision);
   add_tree_options(command, parts);
-  add_format(command, parts);
 }
 
 void add_values(CLI::App* command, const PartsPtr& parts) {
@@ -91,6 +92,7 @@ void add_eval(CLI::App* kconfig, int& exit_code) {
       kconfig->add_subcommand("eval", "The complete .config, as olddefconfig makes it");
   const auto parts = std::make_shared<Parts>();
   add_target(eval, parts);
+  add_format(eval, parts);
   add_values(eval, parts);
   on_call(eval, parts, exit_code,
           [](const Parts& p) { return kconfig_eval(p.options, p.values, std::cout, std::cerr); });
@@ -101,7 +103,10 @@ void add_check(CLI::App* kconfig, int& exit_code) {
       kconfig->add_subcommand("check", "Cycles, and selects without the target's dependencies");
   const auto parts = std::make_shared<Parts>();
   add_target(check, parts);
+  add_format(check, parts);
   add_values(check, parts);
+  check->add_flag("--never", parts->options.never,
+                  "Also the symbols with a prompt that no configuration shows");
   on_call(check, parts, exit_code,
           [](const Parts& p) { return kconfig_check(p.options, p.values, std::cout, std::cerr); });
 }
@@ -110,6 +115,7 @@ void add_list(CLI::App* kconfig, int& exit_code) {
   CLI::App* list = kconfig->add_subcommand("list", "All distinct configurations");
   const auto parts = std::make_shared<Parts>();
   add_target(list, parts);
+  add_format(list, parts);
   list->add_option("--symbol", parts->symbols, "A symbol to vary (default: those of the review)")
       ->type_name("SYMBOL");
   list->add_flag("--count", parts->count, "Only how many there are");
@@ -123,6 +129,7 @@ void add_explain(CLI::App* kconfig, int& exit_code) {
       kconfig->add_subcommand("explain", "Why a symbol has its value, and what would change it");
   const auto parts = std::make_shared<Parts>();
   add_target(explain, parts);
+  add_format(explain, parts);
   explain->add_option("SYMBOL", parts->symbol, "The symbol")->required();
   add_values(explain, parts);
   explain->add_option("--want", parts->wanted, "The value to reach (default: y)")
@@ -151,8 +158,13 @@ void add_graph(CLI::App* kconfig, int& exit_code) {
   add_target(graph, parts);
   graph->add_option("SYMBOL", parts->symbols, "Symbols; what they need is drawn with them")
       ->required();
-  on_call(graph, parts, exit_code,
-          [](const Parts& p) { return kconfig_graph(p.options, p.symbols, std::cout, std::cerr); });
+  const std::map<std::string, bool> formats{{"dot", false}, {"svg", true}};
+  graph->add_option("--format", parts->svg, "dot or svg, which wants Graphviz (default: dot)")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  on_call(graph, parts, exit_code, [](const Parts& p) {
+    return kconfig_graph(p.options, p.symbols, p.svg, std::cout, std::cerr);
+  });
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct KconfigOptions {
   KconfigTarget target;
   KconfigFormat format = KconfigFormat::kText;
   bool progress = false;  // draw a bar on the error stream
+  bool never = false;     // check: also the symbols that nobody can ever set
 };
 
 // The complete .config that follows from the values.
@@ -29,7 +30,8 @@ int kconfig_eval(const KconfigOptions& options, const KconfigValues& values, std
 
 // Cycles, and selects whose target lacks its dependencies: of a revision in any configuration of
 // the review's inputs, of a tree in the one configuration that the values give. The JSON is
-// {"unmet_selects":[..],"cycles":[..]}, with an entry for each configuration and each cycle.
+// {"unmet_selects":[..],"cycles":[..]}, with an entry for each configuration and each cycle, and
+// "never_settable":[..] when that was asked for.
 int kconfig_check(const KconfigOptions& options, const KconfigValues& values, std::ostream& out,
                   std::ostream& err);
 
@@ -46,8 +48,8 @@ int kconfig_explain(const KconfigOptions& options, const KconfigValues& values,
 int kconfig_diff(const KconfigOptions& options, const std::string& before, const std::string& after,
                  std::ostream& out, std::ostream& err);
 
-// The dependencies among and around the symbols, as a Graphviz graph.
+// The dependencies among and around the symbols: a graph for Graphviz, or what its `dot` draws.
 int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>& symbols,
-                  std::ostream& out, std::ostream& err);
+                  bool as_svg, std::ostream& out, std::ostream& err);
 
 }  // namespace noiommu::scenarios

@@ -15,11 +15,11 @@ namespace noiommu::scenarios {
 namespace {
 
 using kconfig::Assignment;
+using kconfig::Change;
 using kconfig::Proof;
 using kconfig::Tree;
 using kconfig::Tri;
 using Json = nlohmann::ordered_json;
-using Change = std::optional<std::vector<Assignment>>;
 
 Json proof_json(const Proof& proof) {
   Json json = {{"statement", proof.statement}};
@@ -35,19 +35,20 @@ void proof_text(const Proof& proof, size_t indent, std::string_view bullet, std:
 }
 
 Json change_json(const Tree& tree, const Change& change) {
-  if (!change) return nullptr;
+  if (!change.assignments) return nullptr;
   Json json = Json::object();
-  for (const Assignment& one : *change) {
+  for (const Assignment& one : *change.assignments) {
     json[symbol_text(tree, one.symbol)] = std::string(tri_name(one.value));
   }
   return json;
 }
 
 std::string change_text(const Tree& tree, const Change& change, const std::string& wanted) {
-  if (!change) return fmt::format("no change of up to four symbols makes it {}\n", wanted);
-  if (change->empty()) return fmt::format("it is {} already\n", wanted);
+  if (!change.possible) return fmt::format("no configuration at all makes it {}\n", wanted);
+  if (!change.assignments) return fmt::format("no change was found that makes it {}\n", wanted);
+  if (change.assignments->empty()) return fmt::format("it is {} already\n", wanted);
   std::string text = fmt::format("to make it {}:", wanted);
-  for (const Assignment& one : *change) {
+  for (const Assignment& one : *change.assignments) {
     text += fmt::format(" {}={}", symbol_text(tree, one.symbol), tri_name(one.value));
   }
   return text + '\n';
@@ -70,14 +71,17 @@ int kconfig_explain(const KconfigOptions& options, const KconfigValues& values,
   const Tri value = wanted == "y" ? Tri::kY : wanted == "m" ? Tri::kM : Tri::kN;
   const Change change = kconfig::smallest_change(tree, subject->values, id, value);
   if (options.format == KconfigFormat::kJson) {
-    out << Json{{"proof", proof_json(proof)}, {"change", change_json(tree, change)}}.dump(2)
+    out << Json{{"proof", proof_json(proof)},
+                {"change", change_json(tree, change)},
+                {"possible", change.possible}}
+               .dump(2)
         << '\n';
   } else {
     proof_text(proof, 0, options.format == KconfigFormat::kMarkdown ? "- " : "", out);
     if (options.format == KconfigFormat::kMarkdown) out << '\n';
     out << change_text(tree, change, wanted);
   }
-  return change ? kKconfigFine : kKconfigFindings;
+  return change.assignments ? kKconfigFine : kKconfigFindings;
 }
 
 }  // namespace noiommu::scenarios

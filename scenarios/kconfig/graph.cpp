@@ -1,6 +1,15 @@
 // `noiommu kconfig graph`.
 #include "model/kconfig/graph.h"
 
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 #include <ostream>
 
 #include "scenarios/kconfig/commands.h"
@@ -8,8 +17,30 @@
 
 namespace noiommu::scenarios {
 
+namespace {
+
+// What Graphviz makes of the graph; nothing when it is not installed or fails.
+std::optional<std::string> drawn(const std::string& dot) {
+  std::string name = (std::filesystem::temp_directory_path() / "noiommu-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) return std::nullopt;
+  const std::filesystem::path folder = name;
+  std::ofstream(folder / "graph.dot") << dot;
+  const std::string command = fmt::format("dot -Tsvg '{}/graph.dot' 2>/dev/null", name);
+  FILE* pipe = popen(command.c_str(), "r");
+  std::string svg;
+  std::array<char, 4096> chunk{};
+  for (size_t got = 0; pipe != nullptr && (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) {
+    svg.append(chunk.data(), got);
+  }
+  const bool well = pipe != nullptr && pclose(pipe) == 0;
+  std::filesystem::remove_all(folder);
+  return well ? std::optional(svg) : std::nullopt;
+}
+
+}  // namespace
+
 int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>& symbols,
-                  std::ostream& out, std::ostream& err) {
+                  bool as_svg, std::ostream& out, std::ostream& err) {
   const auto tree = load_target(options.target);
   if (!tree) return complain(tree.error(), err);
   std::vector<kconfig::SymbolId> ids;
@@ -17,7 +48,17 @@ int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>&
     ids.push_back(tree->find(name));
     if (ids.back() == kconfig::kNoSymbol) return complain_no_symbol(name, err);
   }
-  out << graph_dot(*tree, ids);
+  const std::string dot = graph_dot(*tree, ids);
+  if (!as_svg) {
+    out << dot;
+    return kKconfigFine;
+  }
+  const auto svg = drawn(dot);
+  if (!svg) {
+    err << "noiommu: `dot` cannot draw the graph; it is in the package graphviz\n";
+    return kKconfigBadInput;
+  }
+  out << *svg;
   return kKconfigFine;
 }
 

@@ -64,21 +64,21 @@ int kconfig_list(const KconfigOptions& options, const std::vector<std::string>& 
     return kKconfigFindings;
   }
   const uint64_t total = kconfig::combinations(*tree, symbols);
-  if (total > kconfig::kMostCombinations) {
-    err << fmt::format("noiommu: more than {} combinations; name fewer symbols\n",
-                       kconfig::kMostCombinations);
+  if (total > kconfig::kMostTried && has_choice_value(*tree, symbols)) {
+    err << fmt::format("noiommu: more than {} combinations with a choice; name fewer symbols\n",
+                       kconfig::kMostTried);
     return kKconfigBadInput;
   }
   const bool lines = !count && options.format == KconfigFormat::kText;
   const bool table = !count && options.format == KconfigFormat::kMarkdown;
   if (table) out << "| configuration |\n|---|\n";
-  Bar bar(options.progress && !lines ? &err : nullptr, total);
+  Bar bar(options.progress && !lines ? &err : nullptr);
   const auto found = [&](const Configuration& configuration) {
     if (lines) out << one_line(configuration, symbols) << '\n';
     if (table) out << "| " << one_line(configuration, symbols) << " |\n";
   };
   const auto outcomes =
-      kconfig::enumerate(*tree, symbols, {found, [&](uint64_t done) { bar.show(done); }});
+      kconfig::enumerate(*tree, symbols, {found, [&](uint64_t done) { bar.show(done, total); }});
   if (count) {
     out << outcomes.size() << '\n';
   } else if (options.format == KconfigFormat::kJson) {

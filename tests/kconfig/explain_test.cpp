@@ -26,10 +26,11 @@ std::string explained(const Tree& tree, const std::string& given, const std::str
 }
 
 std::string change(const Tree& tree, const std::string& given, const std::string& symbol) {
-  const auto found = smallest_change(tree, given, tree.find(symbol), Tri::kY);
-  if (!found) return "none";
+  const Change found = smallest_change(tree, given, tree.find(symbol), Tri::kY);
+  if (!found.possible) return "never";
+  if (!found.assignments) return "none";
   std::string text;
-  for (const Assignment& one : *found) {
+  for (const Assignment& one : *found.assignments) {
     text += symbol_text(tree, one.symbol) + "=" + std::string(tri_name(one.value)) + " ";
   }
   return text;
@@ -68,7 +69,7 @@ TEST(Explain, FindsTheSmallestChange) {
   EXPECT_EQ(change(tree, "CONFIG_B=y\n", "A"), "A=y C=n ");
   EXPECT_EQ(change(tree, "", "T"), "S=y ");
   EXPECT_EQ(change(tree, "CONFIG_S=y\n", "T"), "");
-  EXPECT_EQ(change(tree, "", "NEVER"), "none");
+  EXPECT_EQ(change(tree, "", "NEVER"), "never");
 }
 
 TEST(Difference, MergedGivesSixConfigurationsBackThatVersion6Took) {

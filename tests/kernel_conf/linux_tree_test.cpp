@@ -1,77 +1,51 @@
 // The whole x86 tree of Linux 6.1, from Debian's package linux-source-6.1, against `conf`.
+#include "tests/kernel_conf/linux_tree.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "model/kconfig/configuration.h"
-#include "model/kconfig/load.h"
-#include "tests/kernel_conf/kernel_conf.h"
 
 namespace noiommu::kconfig {
 namespace {
 
-constexpr const char* kArchive = "/usr/src/linux-source-6.1.tar.xz";
 constexpr int kRandomInputs = 50;
 
 // Unpacked once for all tests, and loaded once.
-class LinuxTree : public testing::Test {
+class WholeTree : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (!have_conf() || !std::filesystem::exists(kArchive)) return;
-    scratch_ = std::make_unique<ScratchFolder>();
-    const std::string unpack = fmt::format(
-        "tar -xJf {} --strip-components=1 --wildcards '*/Kconfig*' '*/scripts/*' '*/arch/x86/*' "
-        "'*/Makefile'",
-        kArchive);
-    static_cast<void>(run_shell(unpack, environment(), scratch_->path().string()));
-    LoadOptions options;
-    options.environment = environment();
-    options.allow_shell = true;
-    options.shell_folder = scratch_->path().string();
-    auto tree = load(DiskFiles(options.shell_folder), "Kconfig", options);
+    if (!LinuxTree::available()) return;
+    linux_ = std::make_unique<LinuxTree>();
+    auto tree = linux_->load();
     if (!tree) FAIL() << tree.error().text();
     tree_ = std::make_unique<Tree>(std::move(*tree));
   }
   static void TearDownTestSuite() {
     tree_.reset();
-    scratch_.reset();
+    linux_.reset();
   }
   void SetUp() override {
-    if (scratch_ == nullptr) GTEST_SKIP() << "linux-kbuild-6.1 or linux-source-6.1 is missing";
+    if (linux_ == nullptr) GTEST_SKIP() << "linux-kbuild-6.1 or linux-source-6.1 is missing";
     ASSERT_NE(tree_, nullptr);
   }
 
-  static std::map<std::string, std::string> environment() {
-    return {{"PATH", std::getenv("PATH")},
-            {"srctree", "."},
-            {"ARCH", "x86"},
-            {"SRCARCH", "x86"},
-            {"KERNELVERSION", "6.1.0"},
-            {"CC", "gcc"},
-            {"HOSTCC", "gcc"},
-            {"LD", "ld"},
-            {"AR", "ar"},
-            {"NM", "nm"},
-            {"OBJCOPY", "objcopy"},
-            {"CLANG_FLAGS", ""},
-            {"CC_VERSION_TEXT", "gcc"}};
-  }
-  static KernelConf conf() { return {scratch_->path().string(), "Kconfig", environment()}; }
+  static KernelConf conf() { return linux_->conf(); }
   static const Tree& tree() { return *tree_; }
-  static std::string file(const std::string& path) { return read_file(scratch_->path() / path); }
+  static std::string file(const std::string& path) { return linux_->file(path); }
 
  private:
-  static std::unique_ptr<ScratchFolder> scratch_;
+  static std::unique_ptr<LinuxTree> linux_;
   static std::unique_ptr<Tree> tree_;
 };
 
-std::unique_ptr<ScratchFolder> LinuxTree::scratch_;
-std::unique_ptr<Tree> LinuxTree::tree_;
+std::unique_ptr<LinuxTree> WholeTree::linux_;
+std::unique_ptr<Tree> WholeTree::tree_;
 
 // The lines in which two texts differ, the first few of them.
 std::string difference(const std::string& ours, const std::string& theirs) {
@@ -82,7 +56,7 @@ std::string difference(const std::string& ours, const std::string& theirs) {
                    folder.path().string());
 }
 
-TEST_F(LinuxTree, AllNoAllYesAllMod) {
+TEST_F(WholeTree, AllNoAllYesAllMod) {
   using All = Configuration::All;
   const std::array<std::pair<const char*, All>, 4> modes = {{{"--allnoconfig", All::kNo},
                                                              {"--allyesconfig", All::kYes},
@@ -95,7 +69,7 @@ TEST_F(LinuxTree, AllNoAllYesAllMod) {
   }
 }
 
-TEST_F(LinuxTree, Defconfig) {
+TEST_F(WholeTree, Defconfig) {
   Configuration configuration(tree());
   for (const char* path :
        {"arch/x86/configs/x86_64_defconfig", "arch/x86/configs/i386_defconfig"}) {
@@ -118,7 +92,7 @@ std::string thinned(const std::string& text, int first) {
   return kept;
 }
 
-TEST_F(LinuxTree, RandomInputs) {
+TEST_F(WholeTree, RandomInputs) {
   Configuration configuration(tree());
   for (int seed = 1; seed <= kRandomInputs; ++seed) {
     const std::string random = conf().run("--randconfig", "", std::to_string(seed));

@@ -1,11 +1,9 @@
 // The program as its users meet it: exit codes, and what is said on which stream.
+#include "tests/scenarios/command_line_test.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -22,55 +20,6 @@ using testing::StartsWith;
 
 constexpr const char* kFine = "scenario: fine\nabout: opens\nsteps:\n- open: /dev/vfio/vfio\n";
 constexpr const char* kWrong = "scenario: wrong\nsteps:\n- open: /no/such/node\n";
-
-class CommandLine : public testing::Test {
- protected:
-  struct Answer {
-    int code = -1;
-    std::string out;
-    std::string err;
-  };
-
-  CommandLine() {
-    std::string name = testing::TempDir() + "cli-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  // Runs in the test's own folder. `arguments` go through a shell.
-  [[nodiscard]] Answer noiommu(const std::string& arguments) const {
-    const std::string command =
-        "cd " + folder_ + " && " + NOIOMMU_BINARY + " " + arguments + " 2>stderr";
-    Answer answer;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> chunk{};
-    for (size_t got = 0; (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) {
-      answer.out.append(chunk.data(), got);
-    }
-    answer.code = WEXITSTATUS(pclose(pipe));
-    std::ostringstream err;
-    err << std::ifstream(folder_ + "/stderr").rdbuf();
-    answer.err = err.str();
-    return answer;
-  }
-  void file(const std::string& name, const std::string& text) const {
-    const auto path = std::filesystem::path(folder_) / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-
-  // Nothing runs and nothing goes to stdout; stderr says exactly this.
-  void expect_refused(const std::string& text, const std::string& message) const {
-    file("bad.yaml", text);
-    const Answer answer = noiommu("run bad.yaml");
-    EXPECT_EQ(answer.code, 2);
-    EXPECT_EQ(answer.out, "");
-    EXPECT_EQ(answer.err, message + "\n");
-  }
-
- private:
-  std::string folder_;
-};
 
 TEST_F(CommandLine, APassIsZero) {
   file("fine.yaml", kFine);
