@@ -69,7 +69,14 @@ Result<uint64_t> IoctlArgumentMemory::store(Session& session) {
 }
 
 Status IoctlArgumentMemory::load(Session& session, uint64_t address) {
-  return session.peek(address, bytes_);
+  if (const Status loaded = session.peek(address, bytes_); !loaded) return loaded;
+  for (Array& array : arrays_) {
+    array.after = array.items;
+    const uint64_t at = load_field(*array.pointer, stored_);
+    auto to = std::as_writable_bytes(std::span(array.after));
+    if (const Status loaded = session.peek(at, to); !loaded) return loaded;
+  }
+  return {};
 }
 
 }  // namespace noiommu::scenarios

@@ -18,7 +18,7 @@ class IoctlArgumentMemory {
 
   // Puts it all in the process's scratch memory and answers the structure's address.
   [[nodiscard]] Result<uint64_t> store(Session& session);
-  // Reads the structure back.
+  // Reads it all back.
   [[nodiscard]] Status load(Session& session, uint64_t address);
 
   // The full structure and what follows it.
@@ -26,11 +26,15 @@ class IoctlArgumentMemory {
   // What of it the last store() passed to the process.
   [[nodiscard]] const Bytes& stored() const { return stored_; }
 
- private:
+  // What a field points to: as the last store() passed it, and as the last load() found it.
   struct Array {
     const Field* pointer;
     std::vector<uint64_t> items;
+    std::vector<uint64_t> after = {};
   };
+  [[nodiscard]] const std::vector<Array>& arrays() const { return arrays_; }
+
+ private:
   Bytes bytes_;
   Bytes stored_;
   std::vector<Array> arrays_;

@@ -104,8 +104,8 @@ void StepRunner::note(const std::string& name, const std::string& text) {
   answer_.values.emplace_back(name, text);
 }
 
-// The fields that the call changed, those that the scenario looks at, and what follows the
-// structure.
+// The fields that the call changed, those that the scenario looks at, the arrays that it changed,
+// and what follows the structure.
 void StepRunner::note_argument(const IoctlStep& step, const IoctlArgumentMemory& argument) {
   const std::span<const std::byte> before = argument.stored();
   const std::span<const std::byte> after = argument.bytes();
@@ -121,6 +121,10 @@ void StepRunner::note_argument(const IoctlStep& step, const IoctlArgumentMemory&
                                   : value == 0
                                       ? "0"
                                       : fmt::format("page+{:#x}", value & kPageOffsetMask));
+  }
+  for (const auto& array : argument.arrays()) {
+    if (array.after == array.items) continue;
+    note(std::string(array.pointer->name), fmt::format("[{:#x}]", fmt::join(array.after, ", ")));
   }
   const size_t size = step.command->struct_size;
   if (!std::ranges::equal(before.subspan(size), after.subspan(size))) {

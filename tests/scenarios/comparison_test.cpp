@@ -31,7 +31,7 @@ class Comparison : public testing::Test {
     const auto scenarios = load_text("x.yaml", text);
     const auto on = [](const Backend& backend) {
       return [&backend](const Scenario& scenario) {
-        return run_scenario(backend, scenario, {.record = true, .before_step = {}});
+        return run_scenario(backend, scenario, {.record = true});
       };
     };
     return run_on_both(on(model), on(host), scenarios.at(0));
@@ -113,6 +113,30 @@ TEST_F(Comparison, ASideThatNeverEndsFails) {
   const ScenarioResult result = run("scenario: s\nsteps:\n- {open: /dev/iommu, as: f}\n");
   EXPECT_EQ(result.outcome, Outcome::kFailed);
   EXPECT_EQ(result.reason, "model: ends by itself; host: the process never ends: close");
+}
+
+TEST_F(Comparison, WhatAPointerLeadsToIsComparedToo) {
+  const auto answer_ranges = [](FakeBackend& side, uint64_t last) {
+    side.prepare = [=](FakeSession& session) {
+      session.ioctls[IOMMU_IOAS_IOVA_RANGES] = [=](FakeSession& process, int, uint64_t at) {
+        const auto ranges = process.load<iommu_ioas_iova_ranges>(at);
+        process.store(ranges.allowed_iovas + 8, last);
+        return 0;
+      };
+    };
+  };
+  const std::string ask =
+      "scenario: s\nsteps:\n- {open: /dev/iommu, as: f}\n"
+      "- {ioctl: IOMMU_IOAS_IOVA_RANGES, fd: $f,\n"
+      "   args: {num_iovas: 1, allowed_iovas: {u64: [0, 0]}}}\n";
+  answer_ranges(model, 0xfff);
+  answer_ranges(host, 0xfff);
+  EXPECT_EQ(run(ask).outcome, Outcome::kPassed);
+  answer_ranges(host, 0x1fff);
+  const ScenarioResult result = run(ask);
+  ASSERT_EQ(result.differences.size(), 1U);
+  EXPECT_EQ(result.differences[0].model, "allowed_iovas=[0x0, 0xfff]");
+  EXPECT_EQ(result.differences[0].host, "allowed_iovas=[0x0, 0x1fff]");
 }
 
 }  // namespace
