@@ -60,7 +60,7 @@ tl::expected<std::map<std::string, bool>, std::string> wanted_symbols(const Kern
     overrides[symbol] = kText[static_cast<size_t>(value)];
     wanted[symbol] = value != Tristate::kNo;
   }
-  // What the table does not know is compared as it stands.
+  // What Linux 7.3 does not know is compared as it stands.
   auto resolved = resolve_config(overrides);
   if (!resolved) resolved = resolve_config({});
   if (!resolved) return tl::unexpected(resolved.error());
