@@ -100,7 +100,6 @@ __attribute__((noinline, NO_SANITIZER)) void store_all(uint64_t address, const s
 GuardedMemory::GuardedMemory() {
   struct sigaction action {};
   action.sa_handler = on_fault;
-  action.sa_flags = SA_NODEFER;  // the jump does not come back to unblock it
   for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
 }
 
@@ -110,7 +109,7 @@ GuardedMemory::~GuardedMemory() {
 
 Status GuardedMemory::load(uint64_t address, std::span<std::byte> bytes) const {
   sigjmp_buf after;
-  if (sigsetjmp(after, 0) != 0) {
+  if (sigsetjmp(after, 1) != 0) {  // the jump unblocks the signal again
     g_after_fault = nullptr;
     return Err(EFAULT);
   }
@@ -122,7 +121,7 @@ Status GuardedMemory::load(uint64_t address, std::span<std::byte> bytes) const {
 
 Status GuardedMemory::store(uint64_t address, std::span<const std::byte> bytes) const {
   sigjmp_buf after;
-  if (sigsetjmp(after, 0) != 0) {
+  if (sigsetjmp(after, 1) != 0) {  // the jump unblocks the signal again
     g_after_fault = nullptr;
     return Err(EFAULT);
   }
