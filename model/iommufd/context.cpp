@@ -85,7 +85,9 @@ Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argu
   Ucmd ucmd{.context = *this, .process = process, .user = {argument}};
   if (auto size = read_user(memory, ucmd.user, ucmd.user_size); !size) return Err(size.error());
   const Entry& entry = kTable[number - kFirstNumber];
-  if (command != entry.command) return Err(ENOTTY);
+  const bool missing =
+      command == IOMMU_IOAS_NOIOMMU_GET_PA && design().get_pa == design::GetPa::kNone;
+  if (command != entry.command || missing) return Err(ENOTTY);
   if (ucmd.user_size < entry.min_size) return Err(EINVAL);
 
   alignas(8) std::array<std::byte, kMaxSize> bytes;
@@ -120,8 +122,8 @@ void register_iommufd(Kernel& kernel, mm::PhysMem& memory) {
   const Config& config = kernel.config();
   if (!config.iommufd) return;
   const auto open_as = [&](Pages::Accounting accounting) {
-    return [&config, &memory, accounting](Process&, int) -> Result<FileRef> {
-      return std::make_shared<Context>(config, memory, accounting);
+    return [&kernel, &memory, accounting](Process&, int) -> Result<FileRef> {
+      return std::make_shared<Context>(kernel, memory, accounting);
     };
   };
   kernel.nodes().add_device("/dev/iommu", 0660, open_as(Pages::Accounting::kUser));

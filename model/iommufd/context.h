@@ -21,8 +21,8 @@ namespace noiommu::iommufd {
 // Thread-safety: ioctls may be issued from any thread. Spec: iommufd.md section 1.
 class Context : public File, public std::enable_shared_from_this<Context> {
  public:
-  Context(const Config& config, mm::PhysMem& memory, Pages::Accounting initial_accounting)
-      : config_(config), memory_(memory), accounting_(initial_accounting) {}
+  Context(const Kernel& kernel, mm::PhysMem& memory, Pages::Accounting initial_accounting)
+      : kernel_(kernel), memory_(memory), accounting_(initial_accounting) {}
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
 
@@ -31,7 +31,8 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   // Held while an IOAS is published, and by who has to see all of them. Taken before all other
   // locks of iommufd.
   [[nodiscard]] std::mutex& ioas_creation() { return ioas_creation_; }
-  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const Config& config() const { return kernel_.config(); }
+  [[nodiscard]] const design::Design& design() const { return kernel_.design(); }
   [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
 
   // kUser or kMm, for what is mapped from now on. Spec: section 11, RLIMIT_MODE.
@@ -50,7 +51,7 @@ class Context : public File, public std::enable_shared_from_this<Context> {
   [[nodiscard]] bool no_iommu_mode() const { return no_iommu_mode_; }
 
  private:
-  const Config& config_;
+  const Kernel& kernel_;
   mm::PhysMem& memory_;
   ObjectTable objects_;
   std::mutex ioas_creation_;

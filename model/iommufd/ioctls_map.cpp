@@ -133,11 +133,19 @@ Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& pr
   if (!context.config().iommufd_noiommu) return Err(EOPNOTSUPP);
   if (!process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
   if (command.flags != 0 || command.__reserved != 0) return Err(EOPNOTSUPP);
-  if (command.length == 0) return Err(EINVAL);
-  if (unusable(command.iova)) return Err(EOVERFLOW);
+  const design::GetPa rules = context.design().get_pa;
+  uint64_t length = command.length;
+  // Earlier forms take everything up to the end of the area, and no address 0 for an answer.
+  if (rules != design::GetPa::kMainline) {
+    if (rules == design::GetPa::kLengthOut || length == 0) length = UINT64_MAX;
+  }
+  if (length == 0) return Err(EINVAL);
+  if (rules != design::GetPa::kLengthOut && unusable(command.iova)) return Err(EOVERFLOW);
   auto ioas = context.objects().get<Ioas>(command.ioas_id);
   if (!ioas) return Err(ioas.error());
-  return (*ioas)->iopt.get_pa({command.iova}, command.length);
+  auto run = (*ioas)->iopt.get_pa({command.iova}, length);
+  if (run && rules != design::GetPa::kMainline && run->start.value == 0) return Err(EINVAL);
+  return run;
 }
 
 Status ioas_noiommu_get_pa(const Ucmd& ucmd, iommu_ioas_noiommu_get_pa& command) {

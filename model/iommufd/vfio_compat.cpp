@@ -38,7 +38,7 @@ Result<int64_t> check_extension(Context& context, uint64_t extension) {
     case VFIO_UNMAP_ALL:
       return context.no_iommu_mode() ? 0 : 1;
     case VFIO_NOIOMMU_IOMMU:
-      return context.config().vfio_noiommu ? 1 : 0;
+      return context.config().vfio_group_noiommu ? 1 : 0;
     case VFIO_DMA_CC_IOMMU:
       return is_dma_coherent(context);
     default:

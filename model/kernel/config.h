@@ -1,9 +1,6 @@
 // The kernel configuration as far as VFIO and iommufd look at it.
 #pragma once
 
-#include <map>
-#include <string>
-
 namespace noiommu {
 
 // Built in and module behave alike here, so both are `true`.
@@ -11,15 +8,13 @@ struct Config {
   bool vfio_group = true;
   bool vfio_container = true;
   bool vfio_device_cdev = true;
-  bool vfio_noiommu = true;
+  bool vfio_noiommu = true;        // there is the module parameter
+  bool vfio_group_noiommu = true;  // groups and containers know devices without an IOMMU
   bool iommufd = true;
-  bool iommufd_noiommu = true;
+  bool iommufd_noiommu = true;  // iommufd has the page table for such devices
   bool iommufd_vfio_container = false;
 
   bool operator==(const Config&) const = default;
-
-  // Symbol name -> value, for printing.
-  [[nodiscard]] std::map<std::string, bool> symbols() const;
 };
 
 }  // namespace noiommu

@@ -21,11 +21,23 @@ class NullFile : public File {
 
 }  // namespace
 
-Kernel::Kernel(const Config& config) : config_(config) {
+Kernel::Kernel(const Config& config, const design::Design& design)
+    : config_(config), design_(design) {
   nodes_.add_device("/dev/null", 0666,
                     [](Process&, int) -> Result<FileRef> { return std::make_shared<NullFile>(); });
   nodes_.add_attribute("/proc/sys/kernel/tainted", 0644,
                        {.show = [this] { return fmt::format("{}\n", log_.taint()); }, .store = {}});
+}
+
+void Kernel::warn(const std::string& where) {
+  log_.taint(Log::kTaintWarn);
+  log_.add(LogLevel::kWarn, fmt::format("WARNING: {}", where));
+}
+
+void Kernel::oops(const std::string& where) {
+  log_.taint(Log::kTaintDie);
+  log_.add(LogLevel::kAlert, fmt::format("BUG: kernel NULL pointer dereference: {}", where));
+  throw KernelOops(where);
 }
 
 std::shared_ptr<User> Kernel::user(uint32_t uid) {

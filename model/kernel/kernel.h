@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "model/design/design.h"
 #include "model/kernel/clock.h"
 #include "model/kernel/config.h"
 #include "model/kernel/log.h"
@@ -21,14 +22,21 @@ struct BlockedForever : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A NULL pointer dereference or its like in the kernel. The process that was there is killed; what
+// it held stays as it was.
+struct KernelOops : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // Any number of kernels live in one process; they share nothing. A kernel outlives its processes.
 //
 // Thread-safety: all methods may be called from any thread.
 class Kernel : Unmovable {
  public:
-  explicit Kernel(const Config& config);
+  explicit Kernel(const Config& config, const design::Design& design = design::mainline());
 
   [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const design::Design& design() const { return design_; }
   [[nodiscard]] Log& log() { return log_; }
   [[nodiscard]] NodeTree& nodes() { return nodes_; }
   [[nodiscard]] const NodeTree& nodes() const { return nodes_; }
@@ -36,6 +44,11 @@ class Kernel : Unmovable {
 
   [[nodiscard]] std::shared_ptr<User> user(uint32_t uid);
   [[nodiscard]] int next_pid() { return next_pid_++; }
+
+  // WARN_ON: says where, and taints the kernel.
+  void warn(const std::string& where);
+  // Says where, taints the kernel and throws KernelOops.
+  [[noreturn]] void oops(const std::string& where);
 
   // For a program that is alone on its kernel: a call that waits for somebody else would never
   // come back, and throws BlockedForever instead.
@@ -47,6 +60,7 @@ class Kernel : Unmovable {
 
  private:
   const Config config_;
+  const design::Design design_;
   Log log_;
   NodeTree nodes_;
   Clock clock_;

@@ -10,7 +10,7 @@
 
 namespace noiommu {
 
-enum class LogLevel { kWarn = 4, kNotice = 5, kInfo = 6 };  // the kernel's numbers
+enum class LogLevel { kAlert = 1, kWarn = 4, kNotice = 5, kInfo = 6 };  // the kernel's numbers
 
 struct LogLine {
   LogLevel level;
@@ -27,6 +27,8 @@ class Log : Unmovable {
 
   // TAINT_USER is bit 6. Spec: vfio-core.md section 3.7.
   static constexpr uint64_t kTaintUser = 1U << 6;
+  static constexpr uint64_t kTaintDie = 1U << 7;
+  static constexpr uint64_t kTaintWarn = 1U << 9;
   void taint(uint64_t flags);
   [[nodiscard]] uint64_t taint() const;
 

@@ -35,7 +35,7 @@ class Machine::DmaBlocked : public pci::DmaPort {
 };
 
 Machine::Machine(const MachineConfig& config)
-    : kernel_(config.config),
+    : kernel_(config.config, config.design),
       memory_(config.memory),
       dma_to_memory_(std::make_unique<DmaToMemory>(memory_)),
       dma_blocked_(std::make_unique<DmaBlocked>()),

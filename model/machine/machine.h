@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/design/design.h"
 #include "model/kernel/iommu_groups.h"
 #include "model/kernel/kernel.h"
 #include "model/mm/phys_mem.h"
@@ -23,6 +24,7 @@ struct DeviceConfig {
 
 struct MachineConfig {
   Config config = {};
+  design::Design design = design::mainline();
   bool enable_unsafe_noiommu_mode = true;  // boot value of the vfio parameter
   mm::MemoryConfig memory = {};
   std::vector<DeviceConfig> devices = {};  // bound to vfio-pci in this order

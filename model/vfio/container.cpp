@@ -14,7 +14,8 @@ bool type1_has(uint64_t extension) {
          extension == VFIO_UNMAP_ALL;
 }
 bool noiommu_has(const Vfio& vfio, uint64_t extension) {
-  return extension == VFIO_NOIOMMU_IOMMU && vfio.noiommu_enabled();  // read afresh at every call
+  return extension == VFIO_NOIOMMU_IOMMU && vfio.kernel().config().vfio_group_noiommu &&
+         vfio.noiommu_enabled();  // read afresh at every call
 }
 
 }  // namespace

@@ -33,8 +33,13 @@ DeviceFile::DeviceFile(Vfio& vfio, std::shared_ptr<VfioDevice> device,
 
 Result<FileRef> DeviceFile::open_cdev(Vfio& vfio, const std::shared_ptr<VfioDevice>& device,
                                       Process& process) {
+  const auto asks_at = [&](design::CdevCapability where) {
+    return vfio.kernel().design().cdev_capability == where && vfio.is_noiommu(*device);
+  };
+  const bool capable = process.capable(CAP_SYS_RAWIO);
+  if (asks_at(design::CdevCapability::kBeforeRegistration) && !capable) return Err(EPERM);
   if (!device->try_get_registration()) return Err(ENODEV);
-  if (device->is_noiommu() && !process.capable(CAP_SYS_RAWIO)) {
+  if (asks_at(design::CdevCapability::kAfterRegistration) && !capable) {
     device->put_registration();
     return Err(EPERM);
   }
@@ -65,6 +70,28 @@ Status DeviceFile::open_through_group(Process& process) {
   return opened;
 }
 
+// iommufd looks at the device itself, not at what VFIO thinks of it.
+Result<std::unique_ptr<iommufd::Binding>> DeviceFile::bind_to(
+    const std::shared_ptr<iommufd::Context>& context) {
+  // A mediated device has no IOMMU either, but never takes part in this.
+  const DeviceInfo& info = device_->info;
+  const bool noiommu = !info.has_iommu && !info.emulated;
+  if (noiommu && !vfio_.kernel().config().iommufd_noiommu) return Err(EINVAL);
+  return iommufd::Binding::create(context, noiommu);
+}
+
+bool DeviceFile::succeeds_early() const {
+  switch (vfio_.kernel().design().early_success) {
+    case design::EarlySuccess::kNoBind:
+      return false;
+    case design::EarlySuccess::kGroupFiles:
+      return group_ != nullptr;
+    case design::EarlySuccess::kEveryFile:
+      return true;
+  }
+  return false;
+}
+
 Result<DeviceUse> DeviceFile::use_group(Process& process) {
   DeviceUse use;
   const std::shared_ptr<iommufd::Context>& context = group_->iommufd();
@@ -72,12 +99,13 @@ Result<DeviceUse> DeviceFile::use_group(Process& process) {
     auto file = group_->use_container(process);
     if (!file) return Err(file.error());
     use.group_file = std::move(*file);
-  } else if (device_->is_noiommu()) {
-    // Who has an IOAS there may believe that it translates.
-    if (!process.capable(CAP_SYS_RAWIO) || context->objects().vfio_ioas<iommufd::Ioas>())
-      return Err(EPERM);
   } else {
-    auto binding = iommufd::Binding::create(context, false);
+    const bool noiommu = vfio_.is_noiommu(*device_);
+    // Who has an IOAS there may believe that it translates.
+    const bool has_ioas = context->objects().vfio_ioas<iommufd::Ioas>().has_value();
+    if (noiommu && (!process.capable(CAP_SYS_RAWIO) || has_ioas)) return Err(EPERM);
+    if (noiommu && succeeds_early()) return use;
+    auto binding = bind_to(context);
     if (!binding) return Err(binding.error());
     use.binding = std::move(*binding);
   }
@@ -85,10 +113,8 @@ Result<DeviceUse> DeviceFile::use_group(Process& process) {
 }
 
 Result<DeviceUse> DeviceFile::use_iommufd() {
-  // A mediated device has no IOMMU either, but never takes part in this.
-  const DeviceInfo& info = device_->info;
-  const bool noiommu = vfio_.kernel().config().iommufd_noiommu && !info.has_iommu && !info.emulated;
-  auto binding = iommufd::Binding::create(context_, noiommu);
+  if (vfio_.is_noiommu(*device_) && succeeds_early()) return DeviceUse{};
+  auto binding = bind_to(context_);
   if (!binding) return Err(binding.error());
   return DeviceUse{.binding = std::move(*binding), .group_file = nullptr};
 }
@@ -108,7 +134,7 @@ Status DeviceFile::first_open(Process& process) {
   device_->use = std::move(*use);
   const auto path = group_ ? VfioDriver::Path::kGroup : VfioDriver::Path::kCdev;
   if (auto opened = device_->driver.open_device(path); !opened) return opened;
-  if (!group_ || !device_->use.binding) return {};
+  if (!group_ || !device_->use.binding || vfio_.is_noiommu(*device_)) return {};
   auto attached = attach_to_vfio_ioas();
   if (!attached) device_->driver.close_device();
   return attached;
@@ -186,11 +212,12 @@ Status DeviceFile::bind_iommufd(Process& process, UserPtr argument) {
   if (bind.iommufd < 0 || (bind.flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Err(EINVAL);
   if (group_) return Err(EINVAL);
 
-  if (device_->group) {
-    if (auto blocked = device_->group->block(); !blocked) return blocked;
+  VfioGroup* const group = vfio_.group_of(*device_);
+  if (group != nullptr) {
+    if (auto blocked = group->block(); !blocked) return blocked;
   }
   auto bound = bind_locked(process, argument, bind);
-  if (!bound && device_->group) device_->group->unblock();
+  if (!bound && group != nullptr) group->unblock();
   return bound;
 }
 
@@ -218,7 +245,7 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
     return opened;
   }
 
-  const uint32_t devid = device_->use.binding->device().id();
+  const uint32_t devid = object_id();
   auto told =
       write_user(process.memory(), argument + offsetof(vfio_device_bind_iommufd, out_devid), devid);
   if (!told) {
@@ -233,7 +260,12 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
 std::optional<DeviceFile::Bound> DeviceFile::bound() const {
   const std::lock_guard lock(device_->set->mutex);
   if (!context_) return std::nullopt;
-  return Bound{context_, device_->use.binding->device().id()};
+  return Bound{context_, object_id()};
+}
+
+// 0 after a bind that succeeded early.
+uint32_t DeviceFile::object_id() const {
+  return device_->use.binding ? device_->use.binding->device().id() : 0;
 }
 
 // Why iommufd refuses an attach that cannot succeed: the page table is looked up first.
@@ -269,6 +301,13 @@ void DeviceFile::detach_pasid(uint32_t pasid) {
     device_->use.binding->device().detach();
 }
 
+// Whoever attaches without an object has come by a bind that succeeded early.
+bool DeviceFile::has_object(const char* who) const {
+  if (device_->use.binding) return true;
+  vfio_.kernel().warn(who);
+  return false;
+}
+
 // Spec: vfio-core.md section 9.
 Status DeviceFile::attach(Process& process, UserPtr argument) {
   vfio_device_attach_iommufd_pt attach{};
@@ -284,6 +323,7 @@ Status DeviceFile::attach(Process& process, UserPtr argument) {
   }
 
   const std::lock_guard lock(device_->set->mutex);
+  if (!has_object("vfio_iommufd_physical_attach_ioas")) return Err(EINVAL);
   auto hwpt = has_pasid ? attach_pasid(attach.pasid, attach.pt_id) : attach_device(attach.pt_id);
   if (!hwpt) return Err(hwpt.error());
   auto told = write_user(process.memory(),
@@ -306,6 +346,7 @@ Status DeviceFile::detach(Process& process, UserPtr argument) {
   }
 
   const std::lock_guard lock(device_->set->mutex);
+  if (!has_object("vfio_iommufd_physical_detach_ioas")) return {};
   if (has_pasid) {
     detach_pasid(detach.pasid);
   } else {

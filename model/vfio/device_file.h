@@ -53,6 +53,13 @@ class DeviceFile : public File {
   Status first_open(Process& process);
   Result<DeviceUse> use_group(Process& process);
   Result<DeviceUse> use_iommufd();
+  Result<std::unique_ptr<iommufd::Binding>> bind_to(
+      const std::shared_ptr<iommufd::Context>& context);
+  // Whether the bind of a device without an IOMMU is skipped for this file.
+  [[nodiscard]] bool succeeds_early() const;
+  [[nodiscard]] uint32_t object_id() const;
+  // Warns when there is none.
+  [[nodiscard]] bool has_object(const char* who) const;
   Status attach_to_vfio_ioas();
   // Answers what is to be let go of after the locks.
   FileRef close_device();

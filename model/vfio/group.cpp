@@ -72,8 +72,10 @@ class VfioGroup::OpenFile : public File {
   const std::shared_ptr<VfioGroup> group_;
 };
 
-VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor)
+VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor,
+                     bool knows_noiommu)
     : type_(type),
+      knows_noiommu_(knows_noiommu),
       name_(fmt::format("{}{}", type == Type::kNoIommu ? "noiommu-" : "", iommu_group->id())),
       minor_(minor),
       iommu_group_(std::move(iommu_group)) {}

@@ -23,14 +23,16 @@ class VfioGroup : Unmovable {
  public:
   enum class Type { kIommu, kEmulated, kNoIommu };
 
-  VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor);
+  // `knows_noiommu`: groups without an IOMMU are treated as such.
+  VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor, bool knows_noiommu);
 
   // open(2) of the group node. ENODEV, EPERM, EBUSY; section 5.1.
   static Result<FileRef> open(Vfio& vfio, const std::shared_ptr<VfioGroup>& group,
                               Process& process);
 
   [[nodiscard]] Type type() const { return type_; }
-  [[nodiscard]] bool noiommu() const { return type_ == Type::kNoIommu; }
+  // Whether it is treated as one without an IOMMU.
+  [[nodiscard]] bool noiommu() const { return type_ == Type::kNoIommu && knows_noiommu_; }
   [[nodiscard]] const std::string& name() const { return name_; }  // N or noiommu-N
   [[nodiscard]] uint32_t minor_number() const { return minor_; }   // of its node
   // Nothing once no device is left.
@@ -69,6 +71,7 @@ class VfioGroup : Unmovable {
   void release();
 
   const Type type_;
+  const bool knows_noiommu_;
   const std::string name_;
   const uint32_t minor_;
   mutable std::mutex mutex_;  // guards everything below

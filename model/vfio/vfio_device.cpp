@@ -10,10 +10,6 @@ std::string VfioDevice::message(const std::string& text) const {
   return fmt::format("{} {}: {}", info.driver, info.name, text);
 }
 
-bool VfioDevice::is_noiommu() const {
-  return noiommu || (group && group->type() == VfioGroup::Type::kNoIommu);
-}
-
 bool VfioDevice::try_get_registration() {
   const std::lock_guard lock(registration_mutex_);
   if (leaving_) return false;

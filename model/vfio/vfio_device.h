@@ -53,7 +53,7 @@ class VfioDevice : Unmovable {
 
   // Settled by registration, constant from then on.
   std::string name;      // vfioN or noiommu-vfioN
-  bool noiommu = false;  // sampled from the module parameter at registration
+  bool noiommu = false;  // the mark; sampled from the module parameter at registration
   bool has_node = false;
   std::shared_ptr<VfioGroup> group;
 
@@ -62,9 +62,6 @@ class VfioDevice : Unmovable {
 
   // "vfio-pci 0000:00:04.0: text", as the kernel prefixes device messages.
   [[nodiscard]] std::string message(const std::string& text) const;
-
-  // Whether the driver treats it as a device without an IOMMU. Spec: section 3.3, row "merged".
-  [[nodiscard]] bool is_noiommu() const;
 
   // A reference that keeps the driver from leaving; every open file has one. False once the device
   // is being unregistered.

@@ -94,6 +94,8 @@ Vfio::Vfio(Kernel& kernel, mm::PhysMem& memory, IommuGroups& iommu_groups,
        .store = [this](Process&, std::string_view text) -> Status {
          auto value = parse_bool_parameter(text);
          if (!value) return Err(value.error());
+         const bool latches = kernel_.design().parameter == design::Parameter::kLatches;
+         if (latches && enable_unsafe_noiommu_mode_ && !*value) return Err(EPERM);
          enable_unsafe_noiommu_mode_ = *value;
          return {};
        }});
@@ -101,6 +103,87 @@ Vfio::Vfio(Kernel& kernel, mm::PhysMem& memory, IommuGroups& iommu_groups,
 
 bool Vfio::noiommu_enabled() const {
   return kernel_.config().vfio_noiommu && enable_unsafe_noiommu_mode_;
+}
+
+bool Vfio::group_may_be_absent() const {
+  const Config& config = kernel_.config();
+  return kernel_.design().group_may_be_absent && noiommu_enabled() && !config.vfio_container &&
+         !config.iommufd_vfio_container;
+}
+
+VfioGroup* Vfio::group_of(const VfioDevice& device) const {
+  const bool expected = kernel_.config().vfio_group && !(device.noiommu && group_may_be_absent());
+  if (expected && !device.group) kernel_.oops(device.message("its group"));
+  return device.group.get();
+}
+
+bool Vfio::is_noiommu(const VfioDevice& device) const {
+  const auto by_group = [](const VfioGroup* group) { return group != nullptr && group->noiommu(); };
+  switch (kernel_.design().noiommu_if) {
+    case design::NoiommuIf::kGroup:
+      return by_group(device.group.get());
+    case design::NoiommuIf::kGroupOrMark:
+      return by_group(device.group.get()) || device.noiommu;
+    case design::NoiommuIf::kMarkOrGroup:
+      return group_may_be_absent() ? device.noiommu : by_group(group_of(device));
+    case design::NoiommuIf::kNoIommuState:
+      return !device.info.has_iommu;
+  }
+  return false;
+}
+
+bool Vfio::is_marked(const DeviceInfo& info) const {
+  const design::Design& design = kernel_.design();
+  const Config& config = kernel_.config();
+  const auto built = [&] {
+    switch (design.marked_by) {
+      case design::MarkedBy::kNothing:
+        return false;
+      case design::MarkedBy::kVfioNoiommu:
+        return config.vfio_noiommu;
+      case design::MarkedBy::kIommufdNoiommu:
+        return config.iommufd_noiommu;
+      case design::MarkedBy::kVfioDeviceCdev:
+        return config.vfio_device_cdev;
+    }
+    return false;
+  };
+  return built() && noiommu_enabled() && (design.marks_mediated || !info.emulated) &&
+         (!design.marks_only_without_iommu || !info.has_iommu);
+}
+
+bool Vfio::has_node(const VfioDevice& device) const {
+  const Config& config = kernel_.config();
+  if (!config.vfio_device_cdev) return false;
+  switch (kernel_.design().cdev_for) {
+    case design::CdevFor::kRealDevices:
+      return !is_noiommu(device);
+    case design::CdevFor::kEveryDevice:
+      return true;
+    case design::CdevFor::kWhatIommufdCanBind:
+      return !is_noiommu(device) || config.iommufd_noiommu;
+  }
+  return false;
+}
+
+// Spec: vfio-core.md section 3.7.
+void Vfio::taint_for_cdev(const VfioDevice& device) {
+  const auto taint = [&](const char* text) {
+    kernel_.log().taint(Log::kTaintUser);
+    kernel_.log().add(LogLevel::kWarn, device.message(text));
+  };
+  switch (kernel_.design().cdev_taint) {
+    case design::CdevTaint::kNever:
+      break;
+    case design::CdevTaint::kWithTheName:
+      if (device.noiommu) taint("Adding kernel taint for vfio-noiommu cdev on device");
+      break;
+    case design::CdevTaint::kAfterTheGroup:
+      if (is_noiommu(device) && kernel_.config().iommufd_noiommu) {
+        taint("Adding kernel taint for vfio-noiommu cdev");
+      }
+      break;
+  }
 }
 
 // Spec: vfio-core.md section 4.
@@ -114,6 +197,7 @@ Status Vfio::set_group(const std::shared_ptr<VfioDevice>& to_group) {
   if (fake) {
     if (!device.info.emulated) {
       if (!noiommu_enabled()) return Err(EINVAL);
+      if (group_may_be_absent()) return {};
       type = VfioGroup::Type::kNoIommu;
     }
     auto created = iommu_groups_.create("vfio-noiommu");
@@ -126,7 +210,8 @@ Status Vfio::set_group(const std::shared_ptr<VfioDevice>& to_group) {
   const std::lock_guard lock(mutex_);
   device.group = groups_[iommu_group->id()].lock();
   if (!device.group) {
-    device.group = std::make_shared<VfioGroup>(iommu_group, type, *group_minor_ida_.alloc());
+    device.group = std::make_shared<VfioGroup>(iommu_group, type, *group_minor_ida_.alloc(),
+                                               kernel_.config().vfio_group_noiommu);
     groups_[iommu_group->id()] = device.group;
     const std::string sysfs = "devices/virtual/vfio/" + device.group->name();
     add_class_device(kernel_.nodes(), sysfs, "vfio",
@@ -166,12 +251,11 @@ void Vfio::remove_group(VfioDevice& device) {
 
 // Spec: vfio-core.md sections 3.5 and 3.6.
 void Vfio::add_nodes(const std::shared_ptr<VfioDevice>& device) {
-  const Config& config = kernel_.config();
   const std::string sysfs = device_sysfs(*device);
   NodeTree& nodes = kernel_.nodes();
   nodes.add_link(fmt::format("/sys/devices/{}/device", sysfs), "../../../" + device->info.name);
   nodes.add_link("/sys/class/vfio-dev/" + device->name, "../../devices/" + sysfs);
-  device->has_node = config.vfio_device_cdev && (!device->is_noiommu() || config.iommufd_noiommu);
+  device->has_node = has_node(*device);
   const NodeNumber number{kDeviceMajor, device->index};
   add_class_device(nodes, "devices/" + sysfs, "vfio-dev",
                    device->has_node ? std::optional(number) : std::nullopt,
@@ -196,12 +280,17 @@ Result<std::shared_ptr<VfioDevice>> Vfio::register_device(VfioDriver& driver, De
   }
   if (!index) return Err(ENOSPC);
   auto device = std::make_shared<VfioDevice>(driver, std::move(info), *index);
-  device->noiommu = kernel_.config().iommufd_noiommu && noiommu_enabled() &&
-                    !device->info.has_iommu && !device->info.emulated;
-  device->name = fmt::format("{}vfio{}", device->noiommu ? "noiommu-" : "", *index);
-
+  const auto mark_and_name = [&] {
+    device->noiommu = is_marked(device->info);
+    device->name = fmt::format("{}vfio{}", device->noiommu ? "noiommu-" : "", *index);
+  };
+  const bool name_first = kernel_.design().name_before_group;
+  if (name_first) mark_and_name();
   auto grouped = set_group(device);
-  const bool coherent = device->info.has_iommu || device->info.emulated || device->is_noiommu();
+  if (grouped && !name_first) mark_and_name();
+  if (grouped) taint_for_cdev(*device);
+  const bool coherent =
+      device->info.has_iommu || device->info.emulated || (grouped && is_noiommu(*device));
   if (!grouped || !coherent) {
     if (grouped) {
       if (device->group) device->group->unlink_device(*device);
@@ -210,11 +299,6 @@ Result<std::shared_ptr<VfioDevice>> Vfio::register_device(VfioDriver& driver, De
     const std::lock_guard lock(mutex_);
     device_ida_.free(*index);
     return Err(grouped ? Errno{EINVAL} : grouped.error());
-  }
-  if (device->is_noiommu() && kernel_.config().iommufd_noiommu) {
-    kernel_.log().taint(Log::kTaintUser);
-    kernel_.log().add(LogLevel::kWarn,
-                      device->message("Adding kernel taint for vfio-noiommu cdev"));
   }
   add_nodes(device);
   return device;

@@ -29,8 +29,8 @@ class Vfio : Unmovable {
        bool enable_unsafe_noiommu_mode);
 
   // vfio_register_group_dev: index, flag and name, group, taint, coherency check, node; the order
-  // of Linux 7.3. EINVAL for a device without an IOMMU while the parameter is off, or when there is
-  // nothing that could hold it; ENOSPC. Spec: vfio-core.md section 3.1.
+  // of the design. EINVAL for a device without an IOMMU while the parameter is off, or when there
+  // is nothing that could hold it; ENOSPC. Spec: vfio-core.md section 3.1.
   Result<std::shared_ptr<VfioDevice>> register_device(VfioDriver& driver, DeviceInfo info);
   // Takes the names away, asks the program to close the device, waits for that, and leaves the
   // group. Spec: section 3.9.
@@ -40,8 +40,17 @@ class Vfio : Unmovable {
   [[nodiscard]] mm::PhysMem& memory() const { return memory_; }
   // The module parameter as it reads now; false where VFIO_NOIOMMU is not built.
   [[nodiscard]] bool noiommu_enabled() const;
+  // Whether a device is treated as one without an IOMMU. Spec: section 3.3.
+  [[nodiscard]] bool is_noiommu(const VfioDevice& device) const;
+  // The device's group; nullptr where it has none and that is known.
+  [[nodiscard]] VfioGroup* group_of(const VfioDevice& device) const;
 
  private:
+  // Whether a device without an IOMMU may lack a group just now. Spec: section 3.3, row "v3/v4".
+  [[nodiscard]] bool group_may_be_absent() const;
+  [[nodiscard]] bool is_marked(const DeviceInfo& info) const;
+  [[nodiscard]] bool has_node(const VfioDevice& device) const;
+  void taint_for_cdev(const VfioDevice& device);
   Status set_group(const std::shared_ptr<VfioDevice>& device);
   void remove_group(VfioDevice& device);
   void add_nodes(const std::shared_ptr<VfioDevice>& device);

@@ -221,24 +221,21 @@ Process* process_of(Session& session) {
 
 tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,
                                                         const std::vector<DeviceNeeds>& devices) {
-  if (kernel.revision != Revision::kMainline) {
-    return tl::unexpected<std::string>("the model has only the mainline revision");
-  }
   std::map<std::string, std::string> overrides;
   for (const auto& [symbol, value] : kernel.config) {
     static constexpr std::array kText = {"n", "m", "y"};
     overrides[symbol] = kText[static_cast<size_t>(value)];
   }
-  auto config = resolve_config(overrides);
-  if (!config) return tl::unexpected(config.error());
+  auto resolved = resolve_config(overrides, kernel.design);
+  if (!resolved) return tl::unexpected(resolved.error());
   // A symbol that comes out other than asked is a kernel that cannot be built.
-  for (const auto& [symbol, value] : config->symbols()) {
+  for (const auto& [symbol, value] : resolved->symbols) {
     const auto asked = overrides.find(symbol);
     if (asked == overrides.end() || (asked->second != "n") == value) continue;
     return tl::unexpected(fmt::format("no kernel has {}={} beside the rest of its configuration",
                                       symbol, asked->second));
   }
-  MachineConfig machine{.config = *config};
+  MachineConfig machine{.config = resolved->config, .design = kernel.design};
   for (const auto& [name, text] : kernel.params) {
     if (name != kNoiommuParameter) {
       return tl::unexpected(fmt::format("the model has no parameter {}", name));

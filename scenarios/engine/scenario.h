@@ -7,18 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "model/design/design.h"
 #include "scenarios/engine/step.h"
 
 namespace noiommu::scenarios {
 
-enum class Revision { kMainline, kV70, kV4, kV5, kV6 };
-
 enum class Tristate { kNo, kModule, kYes };
 
 struct KernelNeeds {
-  Revision revision = Revision::kMainline;
-  std::map<std::string, Tristate> config;     // symbols without CONFIG_, over the defaults
-  std::map<std::string, std::string> params;  // "module.parameter" to its text
+  design::Design design = design::mainline();  // the `revision`
+  std::map<std::string, Tristate> config;      // symbols without CONFIG_, over the defaults
+  std::map<std::string, std::string> params;   // "module.parameter" to its text
 };
 
 struct DeviceNeeds {

@@ -46,16 +46,22 @@ std::map<std::string, std::string> load_params(const Yaml& node) {
   return params;
 }
 
+design::Design load_design(const Yaml& node) {
+  const std::string name = node.text();
+  if (const design::Design* design = design::find(name)) return *design;
+  std::vector<std::string_view> known;
+  for (const auto* list : {&design::revisions(), &design::variants()}) {
+    for (const design::Design& one : *list) known.push_back(one.name);
+  }
+  node.fail(unknown_word(node.what(), name, known));
+}
+
 KernelNeeds load_kernel(const Yaml& node) {
   const YamlMap map(node);
   map.allow({"revision", "config", "params"});
   KernelNeeds kernel;
   if (const Yaml* revision = map.find("revision")) {
-    kernel.revision = revision->one_of<Revision>({{"mainline", Revision::kMainline},
-                                                  {"v7.0", Revision::kV70},
-                                                  {"v4", Revision::kV4},
-                                                  {"v5", Revision::kV5},
-                                                  {"v6", Revision::kV6}});
+    kernel.design = load_design(*revision);
   }
   if (const Yaml* config = map.find("config")) kernel.config = load_config(*config);
   if (const Yaml* params = map.find("params")) kernel.params = load_params(*params);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/kernel/kernel.h"
 #include "scenarios/engine/trace.h"
 #include "scenarios/engine/words.h"
 
@@ -79,6 +80,11 @@ std::optional<Mismatch> StepRunner::run(const Step& step) {
     answer_.result = "never returns";
     return Mismatch{step.error ? describe_errno(*step.error) : "success",
                     fmt::format("a call that never returns: {}", blocked.what())};
+  } catch (const KernelOops& oops) {
+    blocked_ = true;
+    answer_.result = "killed";
+    return Mismatch{step.error ? describe_errno(*step.error) : "success",
+                    fmt::format("a kernel oops that kills the process: {}", oops.what())};
   }
 }
 

@@ -89,7 +89,7 @@ class StepRunner {
   Calls calls_;
   Variables variables_;
   const Step* step_ = nullptr;         // the one that runs
-  bool blocked_ = false;               // in a call that never returns
+  bool blocked_ = false;               // in a call that never returns, or that killed the process
   std::vector<Mismatch> differences_;  // of its answer
   Answer answer_;
 };

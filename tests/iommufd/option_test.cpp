@@ -167,7 +167,7 @@ TEST_F(RlimitMode, OneStillSparesTheCapable) {
 TEST_F(RlimitMode, OneIsWhatAContainerStartsWith) {
   MachineConfig config = two_devices();
   config.config =
-      resolve_config({{"VFIO_CONTAINER", "n"}, {"IOMMUFD_VFIO_CONTAINER", "y"}}).value();
+      resolve_config({{"VFIO_CONTAINER", "n"}, {"IOMMUFD_VFIO_CONTAINER", "y"}}).value().config;
   program_ = &boot(config);
   EXPECT_EQ(get_mode(), 0) << "/dev/iommu";
   program_->iommufd = program_->open("/dev/vfio/vfio");

@@ -50,7 +50,7 @@ TEST_F(VfioCompat, HasTheExtensionsOfType1) {
 
 TEST_F(VfioCompat, HasNoNoiommuWhereVfioHasNot) {
   MachineConfig config = two_devices();
-  config.config = resolve_config({{"VFIO_NOIOMMU", "n"}}).value();
+  config.config = resolve_config({{"VFIO_NOIOMMU", "n"}}).value().config;
   program_ = &boot(config);
   EXPECT_EQ(extension(VFIO_NOIOMMU_IOMMU), 0);
 }

@@ -16,10 +16,13 @@ namespace {
 using Overrides = std::map<std::string, std::string>;
 
 // What an overridden configuration comes out as; a message fails the test.
+ResolvedConfig resolved_with_symbols(const Overrides& overrides) {
+  auto resolved = resolve_config(overrides);
+  if (!resolved) ADD_FAILURE() << resolved.error();
+  return resolved.value_or(ResolvedConfig{});
+}
 Config resolved(const Overrides& overrides) {
-  auto config = resolve_config(overrides);
-  if (!config) ADD_FAILURE() << config.error();
-  return config.value_or(Config{});
+  return resolved_with_symbols(overrides).config;
 }
 
 std::string refusal(const Overrides& overrides) {
@@ -119,22 +122,23 @@ TEST(Config, WhatIsNeitherForcedNorBlockedComesOutAsAsked) {
 
 TEST(Config, ResolvingAResultAgainChangesNothing) {
   for (const Overrides& answers : all_answers()) {
-    const Config once = resolved(answers);
+    const ResolvedConfig once = resolved_with_symbols(answers);
     Overrides again = {{"GENERIC_ATOMIC64", answers.at("GENERIC_ATOMIC64")}};
-    for (const auto& [symbol, on] : once.symbols()) again[symbol] = on ? "y" : "n";
-    EXPECT_EQ(resolved(again), once) << testing::PrintToString(answers);
+    for (const auto& [symbol, on] : once.symbols) again[symbol] = on ? "y" : "n";
+    EXPECT_EQ(resolved(again), once.config) << testing::PrintToString(answers);
   }
 }
 
 TEST(Config, TheDefaultHasEverythingForGroupContainerAndCdev) {
   EXPECT_EQ(resolved({}), Config{});
-  EXPECT_EQ(resolved({}).symbols(), (std::map<std::string, bool>{{"IOMMUFD", true},
-                                                                 {"IOMMUFD_NOIOMMU", true},
-                                                                 {"IOMMUFD_VFIO_CONTAINER", false},
-                                                                 {"VFIO_CONTAINER", true},
-                                                                 {"VFIO_DEVICE_CDEV", true},
-                                                                 {"VFIO_GROUP", true},
-                                                                 {"VFIO_NOIOMMU", true}}));
+  EXPECT_EQ(resolved_with_symbols({}).symbols,
+            (std::map<std::string, bool>{{"IOMMUFD", true},
+                                         {"IOMMUFD_NOIOMMU", true},
+                                         {"IOMMUFD_VFIO_CONTAINER", false},
+                                         {"VFIO_CONTAINER", true},
+                                         {"VFIO_DEVICE_CDEV", true},
+                                         {"VFIO_GROUP", true},
+                                         {"VFIO_NOIOMMU", true}}));
 }
 
 TEST(Config, ContainerOfIommufdTurnsOnByItselfWhenTheNativeOneIsOff) {
@@ -209,6 +213,31 @@ TEST(Config, RefusesAKernelWithoutVfioPci) {
   EXPECT_EQ(refusal({{"VFIO", "n"}}), message);
   EXPECT_EQ(refusal({{"VFIO_PCI", "n"}}), message);
   EXPECT_EQ(refusal({{"PCI", "n"}}), message);
+}
+
+Config resolved_for(const char* revision, const Overrides& overrides = {}) {
+  auto resolved = resolve_config(overrides, *design::find(revision));
+  if (!resolved) ADD_FAILURE() << resolved.error();
+  return resolved.value_or(ResolvedConfig{}).config;
+}
+
+TEST(Config, IsEvaluatedFromTheTextOfTheRevision) {
+  EXPECT_FALSE(resolved_for("v7.0").iommufd_noiommu) << "no page table before the series";
+  EXPECT_TRUE(resolved_for("v4").iommufd_noiommu) << "it came with VFIO's option";
+  EXPECT_FALSE(resolved_for("v4", {{"VFIO_NOIOMMU", "n"}}).iommufd_noiommu);
+  EXPECT_TRUE(resolved_for("v5").vfio_group_noiommu);
+  const Config cdev_only = resolved_for("v5", {{"VFIO_GROUP_NOIOMMU", "n"}});
+  EXPECT_TRUE(cdev_only.vfio_noiommu) << "either option has the parameter";
+  EXPECT_FALSE(cdev_only.vfio_group_noiommu);
+  EXPECT_FALSE(resolved_for("v5", {{"IOMMUFD_NOIOMMU", "n"}}).iommufd_noiommu);
+  EXPECT_FALSE(resolved_for("v6", {{"GENERIC_ATOMIC64", "y"}}).vfio_noiommu);
+  EXPECT_TRUE(resolved_for("mainline", {{"GENERIC_ATOMIC64", "y"}}).vfio_noiommu);
+}
+
+TEST(Config, RefusesSymbolsOfOtherRevisions) {
+  const auto refused = resolve_config({{"VFIO_CDEV_NOIOMMU", "y"}}, *design::find("mainline"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), "VFIO_CDEV_NOIOMMU is not a symbol that the model knows");
 }
 
 TEST(Config, FollowsWhatSurroundsVfio) {

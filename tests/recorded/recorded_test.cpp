@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 const fs::path kRecorded = fs::path(NOIOMMU_SOURCE_DIR) / "scenarios/recorded";
 const fs::path kSelftests = fs::path(NOIOMMU_SOURCE_DIR) / "scenarios/selftests";
+const fs::path kRevisions = fs::path(NOIOMMU_SOURCE_DIR) / "scenarios/revisions";
 const fs::path kOrigin = fs::path(NOIOMMU_SOURCE_DIR) / "../shared/vectors";
 const fs::path kPending = fs::path(NOIOMMU_SOURCE_DIR) / "tests/recorded/pending.txt";
 
@@ -57,13 +58,21 @@ std::map<std::string, std::string> yaml_files(const fs::path& folder) {
   return files;
 }
 
-TEST(Selftests, AllPass) {
+void expect_all_pass(const fs::path& folder) {
   for (const auto& [name, layout] : kLayouts) {
-    for (const ScenarioResult& result : run(kSelftests, layout)) {
+    for (const ScenarioResult& result : run(folder, layout)) {
       EXPECT_EQ(result.outcome, Outcome::kPassed)
           << name << ": " << result.name << ": " << result.reason;
     }
   }
+}
+
+TEST(Selftests, AllPass) {
+  expect_all_pass(kSelftests);
+}
+
+TEST(Revisions, AllPass) {
+  expect_all_pass(kRevisions);
 }
 
 class RecordedFile : public testing::TestWithParam<std::string> {};

@@ -235,9 +235,9 @@ TEST_F(Inspect, DoesNotMindAFailureBehindTheStep) {
 
 TEST_F(Inspect, RefusesWhatTheModelCannotRun) {
   const Shown shown = run(
-      {.scenario = file("scenario: old\nkernel: {revision: v4}\nsteps:\n- open: /dev/iommu\n")});
+      {.scenario = file("scenario: s\nkernel: {config: {VFIO: n}}\nsteps:\n- open: /dev/iommu\n")});
   EXPECT_EQ(shown.exit_code, kBadInput);
-  EXPECT_THAT(shown.err, HasSubstr("s.yaml:1: old cannot run: the model has only the mainline"));
+  EXPECT_THAT(shown.err, HasSubstr("s.yaml:1: s cannot run: VFIO_PCI is n"));
 }
 
 TEST_F(Inspect, WantsOneScenario) {

@@ -91,7 +91,7 @@ steps:
   EXPECT_EQ(scenario.about, "one line");
   EXPECT_EQ(scenario.file, "x.yaml");
   EXPECT_EQ(scenario.line, 1);
-  EXPECT_EQ(scenario.kernel.revision, Revision::kV5);
+  EXPECT_EQ(scenario.kernel.design.name, "v5");
   EXPECT_EQ(scenario.kernel.config.at("VFIO_GROUP"), Tristate::kNo);
   EXPECT_EQ(scenario.kernel.config.at("IOMMUFD"), Tristate::kModule);
   EXPECT_EQ(scenario.kernel.params.at("vfio.enable_unsafe_noiommu_mode"), "N");

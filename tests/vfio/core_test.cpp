@@ -136,7 +136,7 @@ TEST_F(Core, MediatedDeviceIsNeverWithoutAnIommu) {
                                                      .iommu_group = nullptr})
                           .value();
   EXPECT_EQ(device->name, "vfio0");
-  EXPECT_FALSE(device->is_noiommu());
+  EXPECT_FALSE(vfio_.is_noiommu(*device));
   EXPECT_EQ(device->group->name(), "0") << "no prefix";
   EXPECT_EQ(kernel_.log().taint(), 0U);
   process_.set_capability(CAP_SYS_RAWIO, false);
@@ -161,6 +161,27 @@ TEST_F(Core, MediatedDeviceNeedsNoParameter) {
   const auto device = vfio.register_device(driver_, mediated);
   ASSERT_TRUE(device);
   vfio.unregister_device(**device);
+}
+
+// Revision 6 marks everything without IOMMU state, and a proposal would have asked for that alone.
+TEST_F(Core, MediatedDeviceIsMarkedByOtherDesigns) {
+  for (const char* name : {"v5", "v6", "no-iommu-state", "mainline"}) {
+    Kernel kernel(Config(), *design::find(name));
+    IommuGroups groups(kernel.nodes());
+    Vfio vfio(kernel, memory_, groups, true);
+    const auto device = vfio.register_device(driver_, {.name = "83b8f4f2",
+                                                       .sysfs = "virtual/mtty/mtty/83b8f4f2",
+                                                       .driver = "vfio_mdev",
+                                                       .has_iommu = false,
+                                                       .emulated = true,
+                                                       .iommu_group = nullptr});
+    ASSERT_TRUE(device);
+    const std::string design = name;
+    const bool marked = design == "v5" || design == "v6";
+    EXPECT_EQ((*device)->name, marked ? "noiommu-vfio0" : "vfio0") << name;
+    EXPECT_EQ(vfio.is_noiommu(**device), design != "mainline") << name;
+    vfio.unregister_device(**device);
+  }
 }
 
 TEST_F(Core, IndexIsGivenBackOnce) {

@@ -33,7 +33,7 @@ inline constexpr const char* kParameter = "/sys/module/vfio/parameters/enable_un
 // The two devices of the recorded scenarios on a kernel configured otherwise.
 inline MachineConfig configured(const std::map<std::string, std::string>& overrides) {
   MachineConfig config = tests::two_devices();
-  config.config = resolve_config(overrides).value();
+  config.config = resolve_config(overrides).value().config;
   return config;
 }
 inline MachineConfig cdev_only() {

@@ -35,18 +35,15 @@ std::pair<unsigned, unsigned> version(const std::string& release) {
 Reason check_revision(const Facts& facts, const Scenario& scenario) {
   const auto running = version(facts.release);
   constexpr std::pair kMerged{7U, 3U};
-  switch (scenario.kernel.revision) {
-    case Revision::kMainline:
-      if (running >= kMerged) return std::nullopt;
-      return fmt::format("the kernel is {}, the scenario wants mainline, 7.3 or later",
-                         facts.release);
-    case Revision::kV70:
-      if (running.first == 7 && running < kMerged) return std::nullopt;
-      return fmt::format("the kernel is {}, the scenario wants 7.0", facts.release);
-    case Revision::kV4:
-    case Revision::kV5:
-    case Revision::kV6:
-      break;
+  const std::string_view wanted = scenario.kernel.design.name;
+  if (wanted == "mainline") {
+    if (running >= kMerged) return std::nullopt;
+    return fmt::format("the kernel is {}, the scenario wants mainline, 7.3 or later",
+                       facts.release);
+  }
+  if (wanted == "v7.0") {
+    if (running.first == 7 && running < kMerged) return std::nullopt;
+    return fmt::format("the kernel is {}, the scenario wants 7.0", facts.release);
   }
   return "the scenario wants a revision of the series that no release has";
 }
@@ -60,11 +57,11 @@ tl::expected<std::map<std::string, bool>, std::string> wanted_symbols(const Kern
     overrides[symbol] = kText[static_cast<size_t>(value)];
     wanted[symbol] = value != Tristate::kNo;
   }
-  // What Linux 7.3 does not know is compared as it stands.
-  auto resolved = resolve_config(overrides);
-  if (!resolved) resolved = resolve_config({});
+  // What the revision does not know is compared as it stands.
+  auto resolved = resolve_config(overrides, kernel.design);
+  if (!resolved) resolved = resolve_config({}, kernel.design);
   if (!resolved) return tl::unexpected(resolved.error());
-  for (const auto& [symbol, value] : resolved->symbols()) wanted.try_emplace(symbol, value);
+  for (const auto& [symbol, value] : resolved->symbols) wanted.try_emplace(symbol, value);
   return wanted;
 }
 
