@@ -26,7 +26,7 @@ void WholeLinuxTreeAndConf(benchmark::State& state) {
   const std::string given = linux.file("arch/x86/configs/x86_64_defconfig");
   double ours = 0;
   double theirs = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto start = std::chrono::steady_clock::now();
     const auto tree = linux.load();
     Configuration configuration(*tree);

@@ -1,5 +1,5 @@
 // The command line: `noiommu run`, `list`, `show`, `tree`, `inspect` and `probe`, each one add_*
-// function below; `noiommu kconfig` has a folder of its own.
+// function below; `noiommu kconfig` and `noiommu review` have folders of their own.
 #include <unistd.h>
 
 #include <chrono>
@@ -23,6 +23,7 @@
 #include "scenarios/engine/value.h"
 #include "scenarios/inspect/inspect_command.h"
 #include "scenarios/kconfig/command_line.h"
+#include "scenarios/review/review_command.h"
 
 namespace {
 
@@ -308,6 +309,7 @@ int run_program(int argc, char** argv) {
   add_inspect(app, exit_code);
   add_probe(app, exit_code);
   noiommu::scenarios::add_kconfig(app, exit_code);
+  noiommu::scenarios::review::add_review(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -31,6 +31,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
       "model/kconfig"}},
     {"scenarios/backends/host", {"uapi", "model/kernel", "model/machine", "scenarios/engine"}},
     {"scenarios/kconfig", {"model/kconfig"}},
+    {"scenarios/review", {"model/design", "model/kconfig", "model/machine", "scenarios/engine"}},
     {"scenarios/engine",
      {"uapi", "model/design", "model/kernel", "model/mm", "model/vfio", "model/machine"}},
     {"scenarios/inspect",

@@ -1,0 +1,28 @@
+// `noiommu review`.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace noiommu::scenarios::review {
+
+enum class ReviewFormat : uint8_t { kText, kJson, kMarkdown };
+
+struct ReviewOptions {
+  std::vector<std::string> revisions = {};   // empty: v7.0, v4, v5, v6 and mainline
+  std::vector<std::string> properties = {};  // empty: all
+  std::string gate = {};                     // a revision in which nothing may be violated
+  std::string save = {};                     // a folder for a scenario of each violation
+  ReviewFormat format = ReviewFormat::kText;
+};
+
+// The exit status: 0 well, 1 a property is violated in the gate, 2 bad usage.
+int review_command(const ReviewOptions& options, std::ostream& out, std::ostream& err);
+
+void add_review(CLI::App& app, int& exit_code);
+
+}  // namespace noiommu::scenarios::review

@@ -1,0 +1,73 @@
+// One revision under review: its Kconfig text, all configurations of it, and what they mean.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/design/design.h"
+#include "model/kconfig/cycles.h"
+#include "model/kconfig/enumeration.h"
+#include "model/kconfig/position.h"
+
+namespace noiommu::scenarios::review {
+
+class Revision;
+
+// One distinct configuration. Symbols that the revision lacks are n.
+//
+// The revision must outlive it.
+class Configured {
+ public:
+  Configured(const Revision& revision, const kconfig::Outcome& outcome)
+      : revision_(&revision), outcome_(&outcome) {}
+
+  [[nodiscard]] kconfig::Tri value(const char* symbol) const;
+  [[nodiscard]] bool on(const char* symbol) const { return value(symbol) != kconfig::Tri::kN; }
+  [[nodiscard]] const std::vector<kconfig::SymbolId>& unmet() const { return outcome_->unmet; }
+
+  // What the symbols amount to, under the names of the revision. Spec: kconfig.md section 5.2.
+  [[nodiscard]] bool container() const;      // of either kind
+  [[nodiscard]] bool noiommu_group() const;  // groups, and the option for them
+  [[nodiscard]] bool page_table() const;     // iommufd is built with the one for no-IOMMU devices
+  [[nodiscard]] bool noiommu_cdev() const;   // the option for cdevs, and what it needs
+
+  // The review's inputs that are not as in a configuration with nothing on: "IOMMUFD=m VFIO=m".
+  [[nodiscard]] std::string text() const;
+  // How many those are.
+  [[nodiscard]] size_t size() const;
+
+ private:
+  const Revision* revision_;
+  const kconfig::Outcome* outcome_;
+};
+
+class Revision {
+ public:
+  // By the name of a design, or of a Kconfig text that has none. An error for neither.
+  static kconfig::Loaded<Revision> load(const std::string& name);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  // Nothing for a Kconfig text that belongs to no code.
+  [[nodiscard]] const design::Design* design() const { return design_; }
+  [[nodiscard]] const kconfig::Tree& tree() const { return *tree_; }
+  [[nodiscard]] bool has(const char* symbol) const;
+  // The symbols that are varied. Spec: kconfig.md section 5.1.
+  [[nodiscard]] const std::vector<kconfig::SymbolId>& inputs() const { return inputs_; }
+
+  [[nodiscard]] const std::vector<std::vector<kconfig::Link>>& cycles() const { return cycles_; }
+  // Empty when there is a cycle.
+  [[nodiscard]] const std::vector<kconfig::Outcome>& outcomes() const { return outcomes_; }
+
+ private:
+  Revision() = default;
+
+  std::string name_;
+  const design::Design* design_ = nullptr;
+  std::unique_ptr<kconfig::Tree> tree_;
+  std::vector<kconfig::SymbolId> inputs_;
+  std::vector<std::vector<kconfig::Link>> cycles_;
+  std::vector<kconfig::Outcome> outcomes_;
+};
+
+}  // namespace noiommu::scenarios::review
