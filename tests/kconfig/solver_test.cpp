@@ -67,7 +67,7 @@ std::string random_text(uint32_t seed) {
   const auto pick = [&](uint32_t below) { return random() % below; };
   std::string text = "config MODULES\n\tbool \"modules\"\n\tmodules\n";
   const auto earlier = [&](uint32_t i) {
-    const std::string name = i == 0 ? "MODULES" : "S" + std::to_string(pick(i));
+    std::string name = i == 0 ? "MODULES" : "S" + std::to_string(pick(i));
     switch (pick(6)) {
       case 0:
         return "!" + name;
