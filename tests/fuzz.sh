@@ -10,7 +10,7 @@ cmake -DFOLDER="$root/model/kconfig/revisions" -DOUTPUT="$work/revisions.cpp" \
   -P "$root/model/kconfig/embed.cmake"
 clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
   -DFMT_HEADER_ONLY -I"$root" "$root"/tests/fuzz/kconfig.cpp "$root"/model/kconfig/*.cpp \
-  "$work/revisions.cpp" -o "$work/fuzz"
+  "$work/revisions.cpp" -o "$work/fuzz" -lcadical
 mkdir "$work/corpus"
 cd "$work"
 ./fuzz -max_total_time="$seconds" -timeout=10 -max_len=4096 -print_final_stats=1 \
