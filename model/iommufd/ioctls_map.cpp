@@ -134,11 +134,10 @@ Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& pr
   if (!process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
   if (command.flags != 0 || command.__reserved != 0) return Err(EOPNOTSUPP);
   const design::GetPa rules = context.design().get_pa;
-  uint64_t length = command.length;
   // Earlier forms take everything up to the end of the area, and no address 0 for an answer.
-  if (rules != design::GetPa::kMainline) {
-    if (rules == design::GetPa::kLengthOut || length == 0) length = UINT64_MAX;
-  }
+  const bool everything = rules == design::GetPa::kLengthOut ||
+                          (rules == design::GetPa::kLengthZeroIsAll && command.length == 0);
+  const uint64_t length = everything ? UINT64_MAX : command.length;
   if (length == 0) return Err(EINVAL);
   if (rules != design::GetPa::kLengthOut && unusable(command.iova)) return Err(EOVERFLOW);
   auto ioas = context.objects().get<Ioas>(command.ioas_id);

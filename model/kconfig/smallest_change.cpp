@@ -148,18 +148,25 @@ class ChangeSearch {
     for (const Switch& one : switches_) {
       if (chosen.size() == size) break;
       decided.push_back(one.on);
-      for (const Tri value : {Tri::kY, Tri::kM, Tri::kN}) {
-        decided.push_back(gates().is(one.value, value));
-        if (solve(size, decided)) {
-          chosen.push_back({one.symbol, value});
-          break;
-        }
-        decided.pop_back();
+      if (!solve(size, decided)) {
+        decided.back() = -one.on;
+        continue;
       }
-      const bool taken = !chosen.empty() && chosen.back().symbol == one.symbol;
-      if (!taken) decided.back() = -one.on;
+      const Tri value = highest(one, size, decided);
+      decided.push_back(gates().is(one.value, value));
+      chosen.push_back({one.symbol, value});
     }
     return chosen;
+  }
+
+  // Of a switch that can be on.
+  Tri highest(const Switch& one, size_t size, std::vector<Literal> decided) {
+    for (const Tri value : {Tri::kY, Tri::kM}) {
+      decided.push_back(gates().is(one.value, value));
+      if (solve(size, decided)) return value;
+      decided.pop_back();
+    }
+    return Tri::kN;
   }
 
   bool confirmed(const std::vector<Assignment>& change) {

@@ -15,8 +15,6 @@ namespace noiommu::scenarios {
 
 namespace {
 
-constexpr std::string_view kNoiommuParameter = "vfio.enable_unsafe_noiommu_mode";
-
 // One process that is alone on a machine of its own.
 class ModelSession : public Session {
  public:
@@ -219,13 +217,18 @@ Process* process_of(Session& session) {
   return model == nullptr ? nullptr : &model->process();
 }
 
-tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,
-                                                        const std::vector<DeviceNeeds>& devices) {
+std::map<std::string, std::string> config_overrides(const KernelNeeds& kernel) {
+  static constexpr std::array kText = {"n", "m", "y"};
   std::map<std::string, std::string> overrides;
   for (const auto& [symbol, value] : kernel.config) {
-    static constexpr std::array kText = {"n", "m", "y"};
     overrides[symbol] = kText[static_cast<size_t>(value)];
   }
+  return overrides;
+}
+
+tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,
+                                                        const std::vector<DeviceNeeds>& devices) {
+  const auto overrides = config_overrides(kernel);
   auto resolved = resolve_config(overrides, kernel.design);
   if (!resolved) return tl::unexpected(resolved.error());
   // A symbol that comes out other than asked is a kernel that cannot be built.

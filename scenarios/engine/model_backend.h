@@ -1,6 +1,7 @@
 // The back end that answers from the model.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,9 @@ std::unique_ptr<Backend> make_model_backend(const mm::MemoryConfig& memory = {})
 // The process behind a session of this back end, to be looked at between its calls; nullptr for a
 // session of another back end.
 Process* process_of(Session& session);
+
+// The `config` of a scenario with its values as Kconfig writes them.
+[[nodiscard]] std::map<std::string, std::string> config_overrides(const KernelNeeds& kernel);
 
 // The machine that the `kernel` and `devices` of a scenario describe, or why the model has none.
 tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kernel,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/design/design.h"
@@ -13,6 +14,9 @@
 namespace noiommu::scenarios {
 
 enum class Tristate { kNo, kModule, kYes };
+
+// Of a boot parameter; the only one that the model knows.
+inline constexpr std::string_view kNoiommuParameter = "vfio.enable_unsafe_noiommu_mode";
 
 struct KernelNeeds {
   design::Design design = design::mainline();  // the `revision`

@@ -70,11 +70,7 @@ bool is_case(const Configured& one, const Case& row) {
 
 Finding check_acyclic(const Revision& revision) {
   if (revision.cycles().empty()) return {};
-  std::string chain = symbol_text(revision.tree(), revision.cycles().front().front().symbol);
-  for (const kconfig::Link& link : revision.cycles().front()) {
-    chain += " -> " + symbol_text(revision.tree(), link.target);
-  }
-  return {Verdict::kViolated, chain, {}, 0};
+  return {Verdict::kViolated, chain_text(revision.tree(), revision.cycles().front()), {}, 0};
 }
 
 Finding check_unmet_select(const Revision& revision) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -12,28 +13,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* verdict_word(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kHolds:
-      return "holds";
-    case Verdict::kViolated:
-      return "violated";
-    case Verdict::kNotApplicable:
-      return "not-applicable";
-  }
-  return "";
-}
+// In the order of Verdict: for programs, and in a matrix.
+constexpr std::array kWords = {"holds", "violated", "not-applicable"};
+constexpr std::array kShortWords = {"holds", "VIOLATED", "-"};
 
+const char* verdict_word(Verdict verdict) {
+  return kWords[static_cast<size_t>(verdict)];
+}
 const char* short_word(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kHolds:
-      return "holds";
-    case Verdict::kViolated:
-      return "VIOLATED";
-    case Verdict::kNotApplicable:
-      return "-";
-  }
-  return "";
+  return kShortWords[static_cast<size_t>(verdict)];
 }
 
 template <class T>

@@ -89,7 +89,7 @@ std::string DeviceState::prepare(const KernelNeeds& kernel,
   for (const std::string& bdf : devices) {
     if (!held(bdf)) return fmt::format("{} was not bound to vfio-pci from the start", bdf);
   }
-  const auto asked = kernel.params.find("vfio.enable_unsafe_noiommu_mode");
+  const auto asked = kernel.params.find(std::string(kNoiommuParameter));
   const bool on = asked == kernel.params.end() || is_yes(asked->second);
   Facts now;
   look_again(files_, now);

@@ -8,7 +8,8 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
-#include <string_view>
+
+#include "model/vfio/vfio_main.h"
 
 namespace noiommu::scenarios::host {
 namespace {
@@ -76,8 +77,7 @@ const Function* Facts::find(const std::string& bdf) const {
 }
 
 bool is_yes(const std::string& text) {
-  if (text == "on" || text == "On" || text == "ON" || text == "oN") return true;
-  return !text.empty() && std::string_view("yYtT1").find(text.front()) != std::string_view::npos;
+  return vfio::parse_bool_parameter(text).value_or(false);
 }
 
 std::optional<unsigned> trailing_number(const std::string& name) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/machine/resolve_config.h"
+#include "scenarios/engine/model_backend.h"
 #include "scenarios/engine/words.h"
 
 namespace noiommu::scenarios::host {
@@ -16,7 +17,6 @@ namespace {
 
 using Reason = std::optional<std::string>;
 
-constexpr std::string_view kNoiommuParameter = "vfio.enable_unsafe_noiommu_mode";
 constexpr uint32_t kEduVendor = 0x1234;
 constexpr uint32_t kEduDevice = 0x11e8;
 
@@ -50,13 +50,9 @@ Reason check_revision(const Facts& facts, const Scenario& scenario) {
 
 // The symbols that the scenario's kernel has, the default ones and what follows from its own.
 tl::expected<std::map<std::string, bool>, std::string> wanted_symbols(const KernelNeeds& kernel) {
-  static constexpr std::array kText = {"n", "m", "y"};
-  std::map<std::string, std::string> overrides;
+  const auto overrides = config_overrides(kernel);
   std::map<std::string, bool> wanted;
-  for (const auto& [symbol, value] : kernel.config) {
-    overrides[symbol] = kText[static_cast<size_t>(value)];
-    wanted[symbol] = value != Tristate::kNo;
-  }
+  for (const auto& [symbol, value] : kernel.config) wanted[symbol] = value != Tristate::kNo;
   // What the revision does not know is compared as it stands.
   auto resolved = resolve_config(overrides, kernel.design);
   if (!resolved) resolved = resolve_config({}, kernel.design);
