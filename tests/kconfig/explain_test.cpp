@@ -8,6 +8,7 @@
 #include "model/kconfig/difference.h"
 #include "model/kconfig/graph.h"
 #include "model/kconfig/revisions.h"
+#include "tests/kconfig/change_text.h"
 #include "tests/kconfig/text_tree.h"
 
 namespace noiommu::kconfig {
@@ -23,17 +24,6 @@ std::string explained(const Tree& tree, const std::string& given, const std::str
   Configuration configuration(tree);
   configuration.read(given);
   return outline(explain(configuration, tree.find(symbol)));
-}
-
-std::string change(const Tree& tree, const std::string& given, const std::string& symbol) {
-  const Change found = smallest_change(tree, given, tree.find(symbol), Tri::kY);
-  if (!found.possible) return "never";
-  if (!found.assignments) return "none";
-  std::string text;
-  for (const Assignment& one : *found.assignments) {
-    text += symbol_text(tree, one.symbol) + "=" + std::string(tri_name(one.value)) + " ";
-  }
-  return text;
 }
 
 const std::string kText =

@@ -12,6 +12,7 @@
 #include "model/kconfig/enumeration.h"
 #include "model/kconfig/explain.h"
 #include "model/kconfig/revisions.h"
+#include "tests/kconfig/change_text.h"
 #include "tests/kconfig/text_tree.h"
 
 namespace noiommu::kconfig {
@@ -183,18 +184,6 @@ TEST(Solver, CountsVectorsThatItNeverTries) {
   } catch (const Enough&) {
   }
   EXPECT_EQ(without, 2U) << "with and without C; what B is given makes no difference";
-}
-
-std::string change(const Tree& tree, const std::string& given, const std::string& symbol,
-                   Tri wanted = Tri::kY) {
-  const Change found = smallest_change(tree, given, tree.find(symbol), wanted);
-  if (!found.possible) return "never";
-  if (!found.assignments) return "none";
-  std::string text;
-  for (const Assignment& one : *found.assignments) {
-    text += symbol_text(tree, one.symbol) + "=" + std::string(tri_name(one.value)) + " ";
-  }
-  return text;
 }
 
 TEST(SmallestChange, MayTakeManySymbols) {

@@ -12,8 +12,11 @@
 #include <vector>
 
 #include "model/kconfig/shell.h"
+#include "tests/support/scratch_folder.h"
 
 namespace noiommu::kconfig {
+
+using tests::ScratchFolder;
 
 inline constexpr const char* kConf = "/usr/lib/linux-kbuild-6.1/scripts/kconfig/conf";
 
@@ -29,22 +32,6 @@ inline std::string read_file(const std::filesystem::path& path) {
 inline void write_file(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
-
-// A folder that is gone at the end.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kconfig-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // One tree for `conf`: the folder, its first file and the environment that the text reads.
 class KernelConf {

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/support/scratch_folder.h"
+
 namespace noiommu::scenarios {
 
 class CommandLine : public testing::Test {
@@ -22,16 +24,10 @@ class CommandLine : public testing::Test {
     std::string err;
   };
 
-  CommandLine() {
-    std::string name = testing::TempDir() + "cli-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // Runs in the test's own folder. `arguments` go through a shell.
   [[nodiscard]] Answer noiommu(const std::string& arguments) const {
     const std::string command =
-        "cd " + folder_ + " && " + NOIOMMU_BINARY + " " + arguments + " 2>stderr";
+        "cd " + folder_.text() + " && " + NOIOMMU_BINARY + " " + arguments + " 2>stderr";
     Answer answer;
     FILE* pipe = popen(command.c_str(), "r");
     std::array<char, 4096> chunk{};
@@ -40,15 +36,11 @@ class CommandLine : public testing::Test {
     }
     answer.code = WEXITSTATUS(pclose(pipe));
     std::ostringstream err;
-    err << std::ifstream(folder_ + "/stderr").rdbuf();
+    err << std::ifstream(folder_.path() / "stderr").rdbuf();
     answer.err = err.str();
     return answer;
   }
-  void file(const std::string& name, const std::string& text) const {
-    const auto path = std::filesystem::path(folder_) / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
+  void file(const std::string& name, const std::string& text) const { folder_.add(name, text); }
 
   // Nothing runs and nothing goes to stdout; stderr says exactly this.
   void expect_refused(const std::string& text, const std::string& message) const {
@@ -60,7 +52,7 @@ class CommandLine : public testing::Test {
   }
 
  private:
-  std::string folder_;
+  const tests::ScratchFolder folder_;
 };
 
 }  // namespace noiommu::scenarios

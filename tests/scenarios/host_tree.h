@@ -14,6 +14,7 @@
 
 #include "scenarios/backends/host/facts.h"
 #include "scenarios/backends/host/files.h"
+#include "tests/support/scratch_folder.h"
 
 namespace noiommu::scenarios::host {
 
@@ -26,8 +27,6 @@ constexpr const char* kFullConfig =
 class HostTree {
  public:
   HostTree() {
-    std::string name = testing::TempDir() + "host-XXXXXX";
-    root_ = mkdtemp(name.data());
     static constexpr std::array<std::pair<const char*, const char*>, 8> kAll = {{
         {"/boot/config-7.3.4", kFullConfig},
         {kNoiommuParameterPath, "Y\n"},
@@ -41,9 +40,6 @@ class HostTree {
     for (const auto& [path, text] : kAll) file(path, text);
     std::filesystem::create_symlink("/dev/null", root_ + "/dev/null");
   }
-  HostTree(const HostTree&) = delete;
-  HostTree& operator=(const HostTree&) = delete;
-  ~HostTree() { std::filesystem::remove_all(root_); }
 
   [[nodiscard]] const std::string& root() const { return root_; }
   [[nodiscard]] Files files() const { return Files(root_); }
@@ -112,7 +108,8 @@ class HostTree {
   }
 
  private:
-  std::string root_;
+  const tests::ScratchFolder scratch_;
+  const std::string root_ = scratch_.text();
 };
 
 }  // namespace noiommu::scenarios::host

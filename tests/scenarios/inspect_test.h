@@ -12,6 +12,7 @@
 
 #include "scenarios/engine/commands.h"
 #include "scenarios/inspect/inspect_command.h"
+#include "tests/support/scratch_folder.h"
 
 namespace noiommu::scenarios {
 
@@ -56,15 +57,8 @@ struct Shown {
 
 class Inspect : public testing::Test {
  protected:
-  Inspect() {
-    std::string name = testing::TempDir() + "inspect-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   [[nodiscard]] std::string file(const std::string& text) const {
-    std::ofstream(folder_ + "/s.yaml") << text;
-    return folder_ + "/s.yaml";
+    return folder_.add("s.yaml", text);
   }
   [[nodiscard]] static Shown run(const InspectOptions& options) {
     std::ostringstream out;
@@ -92,7 +86,7 @@ class Inspect : public testing::Test {
   }
 
  private:
-  std::string folder_;
+  const tests::ScratchFolder folder_;
 };
 
 }  // namespace noiommu::scenarios

@@ -10,9 +10,12 @@
 #include <fstream>
 
 #include "scenarios/engine/yaml_reader.h"
+#include "tests/support/scratch_folder.h"
 
 namespace noiommu::scenarios {
 namespace {
+
+using tests::ScratchFolder;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -49,28 +52,6 @@ Bytes bytes(std::initializer_list<int> values) {
   for (const int value : values) result.push_back(std::byte(value));
   return result;
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string name = testing::TempDir() + "loader-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::string add(const std::string& file, const std::string& text) const {
-    const auto path = std::filesystem::path(path_) / file;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-    return path.string();
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 TEST(Loader, ReadsEveryKeyOfADocument) {
   const Scenario scenario = load(R"(scenario: all-keys
@@ -332,11 +313,11 @@ TEST(LoaderErrors, WhatIsNotYamlIsRefused) {
 }
 
 TEST(LoadPaths, SearchesFoldersAtAnyDepthInOrder) {
-  const Folder folder;
+  const ScratchFolder folder;
   folder.add("b.yaml", "scenario: b\nsteps:\n- sleep: 1\n");
   folder.add("a/z.yaml", "scenario: z\nsteps:\n- sleep: 1\n");
   folder.add("notes.txt", "not YAML: [");
-  const Loaded loaded = load_paths({folder.path()});
+  const Loaded loaded = load_paths({folder.text()});
   EXPECT_THAT(loaded.errors, ElementsAre());
   ASSERT_EQ(loaded.scenarios.size(), 2U);
   EXPECT_EQ(loaded.scenarios[0].name, "z");
@@ -344,16 +325,16 @@ TEST(LoadPaths, SearchesFoldersAtAnyDepthInOrder) {
 }
 
 TEST(LoadPaths, ReportsEveryBadFile) {
-  const Folder folder;
+  const ScratchFolder folder;
   const std::string typo = folder.add("1.yaml", "scenari: b\n");
   const std::string empty = folder.add("2.yaml", "");
   folder.add("3.yaml", "scenario: fine\nsteps:\n- sleep: 1\n");
   folder.add("none/readme", "");
-  const Loaded loaded = load_paths({"/no/such.yaml", folder.path() + "/none", folder.path()});
+  const Loaded loaded = load_paths({"/no/such.yaml", folder.text() + "/none", folder.text()});
   EXPECT_THAT(
       loaded.errors,
       ElementsAre("/no/such.yaml: No such file or directory",
-                  folder.path() + "/none: no *.yaml file in it",
+                  folder.text() + "/none: no *.yaml file in it",
                   typo + ":1:1: unknown key 'scenari' in a scenario; did you mean 'scenario'?",
                   empty + ":1:1: no scenario in this file"));
   EXPECT_EQ(loaded.scenarios.size(), 1U);

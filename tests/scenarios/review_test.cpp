@@ -15,6 +15,7 @@
 #include "scenarios/engine/runner.h"
 #include "scenarios/review/property.h"
 #include "scenarios/review/review_command.h"
+#include "tests/support/scratch_folder.h"
 
 namespace noiommu::scenarios::review {
 namespace {
@@ -92,27 +93,22 @@ TEST(Review, EarlySuccessCannotAttach) {
 
 class ReviewCommand : public testing::Test {
  protected:
-  ReviewCommand() {
-    std::string name = testing::TempDir() + "review-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   int run(const ReviewOptions& options) {
     out_.str("");
     err_.str("");
     return review_command(options, out_, err_);
   }
 
-  std::string folder_;
+  const tests::ScratchFolder folder_;
   std::ostringstream out_;
   std::ostringstream err_;
 };
 
 TEST_F(ReviewCommand, EveryViolationIsReplayedByItsScenario) {
-  EXPECT_EQ(
-      run({.revisions = {"v7.0", "v4", "v5", "v6", "mainline", "early-success"}, .save = folder_}),
-      0);
-  const Loaded loaded = load_paths({folder_});
+  EXPECT_EQ(run({.revisions = {"v7.0", "v4", "v5", "v6", "mainline", "early-success"},
+                 .save = folder_.text()}),
+            0);
+  const Loaded loaded = load_paths({folder_.text()});
   EXPECT_THAT(loaded.errors, IsEmpty());
   EXPECT_EQ(loaded.scenarios.size(), 7U);
   for (const ScenarioResult& result : run_all(*make_model_backend({}), loaded.scenarios, 1)) {
