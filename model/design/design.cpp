@@ -19,7 +19,8 @@ constexpr Design kV4{.name = "v4",
                      .group_may_be_absent = true,
                      .cdev_for = CdevFor::kEveryDevice,
                      .early_success = EarlySuccess::kNoBind,
-                     .get_pa = GetPa::kLengthOut};
+                     .get_pa = GetPa::kLengthOut,
+                     .says_fixed_iova_is_ignored = true};
 
 // Section 3.2: the mark looks at the option and the parameter only.
 constexpr Design kV5{.name = "v5",
@@ -29,7 +30,7 @@ constexpr Design kV5{.name = "v5",
                      .marked_by = MarkedBy::kIommufdNoiommu,
                      .marks_only_without_iommu = false,
                      .marks_mediated = true,
-                     .noiommu_if = NoiommuIf::kGroupOrMark,
+                     .noiommu_if = NoiommuIf::kApart,
                      .cdev_for = CdevFor::kEveryDevice,
                      .early_success = EarlySuccess::kNoBind,
                      .get_pa = GetPa::kLengthOut};
@@ -41,7 +42,7 @@ constexpr Design kV6{.name = "v6",
                      .name_before_group = false,
                      .marked_by = MarkedBy::kVfioDeviceCdev,
                      .marks_mediated = true,
-                     .noiommu_if = NoiommuIf::kGroupOrMark,
+                     .noiommu_if = NoiommuIf::kApart,
                      .cdev_for = CdevFor::kEveryDevice,
                      .cdev_taint = CdevTaint::kWithTheName,
                      .cdev_capability = CdevCapability::kBeforeRegistration,
@@ -84,6 +85,15 @@ constexpr Design no_iommu_state() {
   return design;
 }
 
+// Seed 002: no group can be missing, so one is listed that no container is there for.
+constexpr Design kept_group() {
+  Design design = kV4;
+  design.name = "kept-group";
+  design.about = "v4 with a group for every device, also where no container is built";
+  design.group_may_be_absent = false;
+  return design;
+}
+
 }  // namespace
 
 const std::vector<Design>& revisions() {
@@ -92,7 +102,7 @@ const std::vector<Design>& revisions() {
 }
 
 const std::vector<Design>& variants() {
-  static const std::vector<Design> kAll{latch(), early_success(), no_iommu_state()};
+  static const std::vector<Design> kAll{kept_group(), latch(), early_success(), no_iommu_state()};
   return kAll;
 }
 

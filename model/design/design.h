@@ -18,6 +18,7 @@ enum class MarkedBy : uint8_t { kNothing, kVfioNoiommu, kIommufdNoiommu, kVfioDe
 enum class NoiommuIf : uint8_t {
   kGroup,         // its group is one of those
   kGroupOrMark,   // that, or it is marked
+  kApart,         // the same, but bind and what its group does look at the group alone
   kMarkOrGroup,   // marked where it may lack a group at this moment, else by its group
   kNoIommuState,  // it has no per-device IOMMU state
 };
@@ -64,6 +65,8 @@ struct Design {
   EarlySuccess early_success = EarlySuccess::kGroupFiles;
   GetPa get_pa = GetPa::kNone;
   Parameter parameter = Parameter::kPlain;
+  // Of its documentation, and of no code. Seed 000; section 13.
+  bool says_fixed_iova_is_ignored = false;
 };
 
 // v7.0 (before the series), v4, v5, v6 and mainline (Linux 7.3), in that order.

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstring>
 
+#include "model/iommufd/device.h"
 #include "model/iommufd/ioas.h"
 #include "model/iommufd/ioctls.h"
 #include "model/iommufd/ucmd.h"
 #include "model/iommufd/vfio_compat.h"
+#include "model/kernel/state_text.h"
 
 namespace noiommu::iommufd {
 
@@ -135,6 +137,35 @@ void register_iommufd(Kernel& kernel, mm::PhysMem& memory) {
                               "iommufd: IOMMUFD is providing /dev/vfio/vfio, not VFIO.");
         return open(process, flags);
       });
+}
+
+void Context::describe(StateText& to) const {
+  to.value("no-iommu mode", no_iommu_mode_ ? 1 : 0);
+  to.value("accounting", static_cast<uint64_t>(accounting()));
+  for (const ObjectTable::View& view : objects_.views()) {
+    to.value("object", view.id);
+    to.value("type", static_cast<uint64_t>(view.type));
+    to.value("users", view.users);
+  }
+  if (const auto ioas = objects_.vfio_ioas<Ioas>()) to.value("vfio ioas", (*ioas)->id());
+  for (const Ref<Device>& device : objects_.all<Device>()) {
+    to.value("device", device->noiommu() ? 1 : 0);
+    to.value("page table", device->hwpt_id().value_or(0));
+  }
+  for (const Ref<HwptPaging>& hwpt : objects_.all<HwptPaging>()) {
+    to.value("of ioas", hwpt->ioas().id());
+    to.value("kind", (hwpt->noiommu() ? 1U : 0U) | (hwpt->automatic() ? 2U : 0U));
+  }
+  for (const Ref<Ioas>& ioas : objects_.all<Ioas>()) {
+    to.value("ioas", ioas->id());
+    to.value("huge pages", ioas->iopt.huge_pages() ? 1 : 0);
+    for (const IoPagetable::AreaView& area : ioas->iopt.areas()) {
+      to.value("area", area.extent.iova.start);
+      to.value("to", area.extent.iova.last);
+      to.value("prot", area.prot);
+      to.value("stored", area.storage != nullptr ? area.storage->noiommu ? 2 : 1 : 0);
+    }
+  }
 }
 
 }  // namespace noiommu::iommufd

@@ -13,6 +13,7 @@
 namespace noiommu {
 
 class Process;
+class StateText;
 class VmObject;
 struct MapRequest;
 
@@ -35,6 +36,9 @@ class File : Unmovable {
   virtual Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request);
   // Whether pread(2) and pwrite(2) exist, which otherwise answer ESPIPE.
   [[nodiscard]] virtual bool seekable() const { return true; }
+
+  // Everything that later answers depend on. Nobody else may use the file meanwhile.
+  virtual void describe(StateText& /*to*/) const {}
 
   // Set once by open(2), before any other thread can see the file.
   int open_flags = O_RDWR;

@@ -44,15 +44,21 @@ Machine::Machine(const MachineConfig& config)
       vfio_pci_(vfio_, iommu_groups_) {
   iommufd::register_iommufd(kernel_, memory_);
   vfio::register_container(vfio_);
-  for (const DeviceConfig& device : config.devices) add_device(device);
   for (const DeviceConfig& device : config.devices) {
-    static_cast<void>(vfio_pci_.bind(device.bdf));  // a failed probe leaves the device unbound
+    if (!device.mediated) add_function(device);
+  }
+  for (const DeviceConfig& device : config.devices) {
+    if (device.mediated) {
+      mediated_.push_back(std::make_unique<vfio::MediatedDevice>(vfio_, device.bdf));
+    } else {
+      static_cast<void>(vfio_pci_.bind(device.bdf));  // a failed probe leaves the device unbound
+    }
   }
 }
 
 Machine::~Machine() = default;
 
-void Machine::add_device(const DeviceConfig& config) {
+void Machine::add_function(const DeviceConfig& config) {
   if (config.has_iommu && !host_bridge_group_) {
     // The bridge comes first on the bus, so it has the first group.
     if (auto group = iommu_groups_.create()) host_bridge_group_ = *group;

@@ -10,16 +10,18 @@
 #include "model/kernel/kernel.h"
 #include "model/mm/phys_mem.h"
 #include "model/pci/bus.h"
+#include "model/vfio/mediated_device.h"
 #include "model/vfio/vfio_main.h"
 #include "model/vfio/vfio_pci_driver.h"
 
 namespace noiommu {
 
-// One `edu` function on the root bus.
+// One `edu` function on the root bus, or a mediated device.
 struct DeviceConfig {
-  std::string bdf;         // e.g. "0000:00:04.0"
+  std::string bdf;         // e.g. "0000:00:04.0"; of a mediated device its UUID
   bool has_iommu = false;  // an IOMMU lies between it and memory
   bool flr = false;        // the variant with a function-level reset
+  bool mediated = false;   // then the two above mean nothing
 };
 
 struct MachineConfig {
@@ -27,7 +29,7 @@ struct MachineConfig {
   design::Design design = design::mainline();
   bool enable_unsafe_noiommu_mode = true;  // boot value of the vfio parameter
   mm::MemoryConfig memory = {};
-  std::vector<DeviceConfig> devices = {};  // bound to vfio-pci in this order
+  std::vector<DeviceConfig> devices = {};  // bound to their drivers in this order
 };
 
 // Build as many as you like; they share nothing. A machine outlives its processes.
@@ -52,7 +54,7 @@ class Machine : Unmovable {
   class DmaToMemory;
   class DmaBlocked;
 
-  void add_device(const DeviceConfig& config);
+  void add_function(const DeviceConfig& config);
 
   Kernel kernel_;
   mm::PhysMem memory_;
@@ -63,6 +65,7 @@ class Machine : Unmovable {
   std::shared_ptr<IommuGroup> host_bridge_group_;
   vfio::Vfio vfio_;
   vfio::VfioPciDriver vfio_pci_;
+  std::vector<std::unique_ptr<vfio::MediatedDevice>> mediated_;
 };
 
 }  // namespace noiommu

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "model/kernel/state_text.h"
 #include "uapi/vfio.h"
 
 namespace noiommu::vfio {
@@ -73,6 +74,13 @@ void Container::detach_group() {
   std::shared_ptr<ContainerBackend> last;  // let go after the lock
   const std::lock_guard lock(mutex_);
   if (--groups_ == 0) last = std::move(backend_);
+}
+
+void Container::describe(StateText& to) const {
+  const std::lock_guard lock(mutex_);
+  to.value("groups", groups_);
+  to.value("noiommu", noiommu_ ? 1 : 0);
+  to.value("backend", !backend_ ? 0 : backend_->noiommu() ? 1 : 2);
 }
 
 bool Container::has_backend() const {

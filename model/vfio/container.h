@@ -21,6 +21,7 @@ class Container : public File {
   explicit Container(const Vfio& vfio) : vfio_(vfio) {}
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
+  void describe(StateText& to) const override;
 
   // A group joins. EPERM for the wrong kind, and for a group without an IOMMU without
   // CAP_SYS_RAWIO. Spec: section 5.3.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "model/iommufd/ioas.h"
+#include "model/kernel/state_text.h"
 #include "model/vfio/group.h"
 #include "uapi/vfio.h"
 
@@ -100,7 +101,7 @@ Result<DeviceUse> DeviceFile::use_group(Process& process) {
     if (!file) return Err(file.error());
     use.group_file = std::move(*file);
   } else {
-    const bool noiommu = vfio_.is_noiommu(*device_);
+    const bool noiommu = vfio_.binds_as_noiommu(*device_);
     // Who has an IOAS there may believe that it translates.
     const bool has_ioas = context->objects().vfio_ioas<iommufd::Ioas>().has_value();
     if (noiommu && (!process.capable(CAP_SYS_RAWIO) || has_ioas)) return Err(EPERM);
@@ -113,7 +114,7 @@ Result<DeviceUse> DeviceFile::use_group(Process& process) {
 }
 
 Result<DeviceUse> DeviceFile::use_iommufd() {
-  if (vfio_.is_noiommu(*device_) && succeeds_early()) return DeviceUse{};
+  if (vfio_.binds_as_noiommu(*device_) && succeeds_early()) return DeviceUse{};
   auto binding = bind_to(context_);
   if (!binding) return Err(binding.error());
   return DeviceUse{.binding = std::move(*binding), .group_file = nullptr};
@@ -134,7 +135,7 @@ Status DeviceFile::first_open(Process& process) {
   device_->use = std::move(*use);
   const auto path = group_ ? VfioDriver::Path::kGroup : VfioDriver::Path::kCdev;
   if (auto opened = device_->driver.open_device(path); !opened) return opened;
-  if (!group_ || !device_->use.binding || vfio_.is_noiommu(*device_)) return {};
+  if (!group_ || !device_->use.binding || vfio_.binds_as_noiommu(*device_)) return {};
   auto attached = attach_to_vfio_ioas();
   if (!attached) device_->driver.close_device();
   return attached;
@@ -255,6 +256,21 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
   }
   access_granted_ = true;
   return {};
+}
+
+void DeviceFile::describe(StateText& to) const {
+  if (device_->group && to.meet(device_->group.get())) device_->group->describe(to);
+  const std::lock_guard lock(device_->set->mutex);
+  to.value("of group", group_ ? 1 : 0);
+  to.value("granted", access_granted_ ? 1 : 0);
+  to.value("attached", (attached_ ? 1U : 0U) | (attached_as_pasid_ ? 2U : 0U));
+  to.value("bound", context_ ? 1 : 0);
+  if (context_ && to.meet(context_.get())) context_->describe(to);
+  if (!to.meet(device_.get())) return;
+  to.value("marked", device_->noiommu ? 1 : 0);
+  to.value("opened", device_->open_count);
+  to.value("object", object_id());
+  to.value("keeps group", device_->use.group_file ? 1 : 0);
 }
 
 std::optional<DeviceFile::Bound> DeviceFile::bound() const {

@@ -36,6 +36,8 @@ class DeviceFile : public File {
                          uint64_t position) override;
   Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
 
+  void describe(StateText& to) const override;
+
   [[nodiscard]] const VfioDevice& device() const { return *device_; }
   // Which iommufd the file is bound to, and the id of the device there.
   struct Bound {

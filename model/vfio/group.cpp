@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "model/kernel/state_text.h"
 #include "model/vfio/device_file.h"
 #include "model/vfio/vfio_device.h"
 #include "uapi/vfio.h"
@@ -51,6 +52,9 @@ class VfioGroup::OpenFile : public File {
     };
     if (auto done = run(); !done) return Err(done.error());
     return 0;
+  }
+  void describe(StateText& to) const override {
+    if (to.meet(group_.get())) group_->describe(to);
   }
 
  private:
@@ -123,6 +127,20 @@ bool VfioGroup::remove_device() {
   detach_container();
   iommu_group_.reset();
   return false;
+}
+
+void VfioGroup::describe(StateText& to) const {
+  const std::lock_guard lock(mutex_);
+  to.value("open", opened_ ? 1 : 0);
+  to.value("listed", listed_.size());
+  to.value("devices", devices_);
+  to.value("bound cdevs", bound_cdevs_);
+  to.value("container users", container_users_);
+  for (const File* with : {static_cast<const File*>(container_.get()),
+                           static_cast<const File*>(iommufd_.get())}) {
+    to.value("with", with != nullptr ? 1 : 0);
+    if (with != nullptr && to.meet(with)) with->describe(to);
+  }
 }
 
 Status VfioGroup::block() {

@@ -44,6 +44,9 @@ class VfioGroup : Unmovable {
   // Whether devices are left. The last one takes the container along.
   bool remove_device();
 
+  // What its open files depend on, with what it maps with.
+  void describe(StateText& to) const;
+
   // While a cdev of the group is bound, the group cannot be opened, and the reverse. EBUSY.
   Status block();
   void unblock();

@@ -117,12 +117,18 @@ VfioGroup* Vfio::group_of(const VfioDevice& device) const {
   return device.group.get();
 }
 
+bool Vfio::binds_as_noiommu(const VfioDevice& device) const {
+  const bool apart = kernel_.design().noiommu_if == design::NoiommuIf::kApart;
+  return apart ? device.group && device.group->noiommu() : is_noiommu(device);
+}
+
 bool Vfio::is_noiommu(const VfioDevice& device) const {
   const auto by_group = [](const VfioGroup* group) { return group != nullptr && group->noiommu(); };
   switch (kernel_.design().noiommu_if) {
     case design::NoiommuIf::kGroup:
       return by_group(device.group.get());
     case design::NoiommuIf::kGroupOrMark:
+    case design::NoiommuIf::kApart:
       return by_group(device.group.get()) || device.noiommu;
     case design::NoiommuIf::kMarkOrGroup:
       return group_may_be_absent() ? device.noiommu : by_group(group_of(device));

@@ -42,6 +42,8 @@ class Vfio : Unmovable {
   [[nodiscard]] bool noiommu_enabled() const;
   // Whether a device is treated as one without an IOMMU. Spec: section 3.3.
   [[nodiscard]] bool is_noiommu(const VfioDevice& device) const;
+  // Whether bind and the files of its group treat it so.
+  [[nodiscard]] bool binds_as_noiommu(const VfioDevice& device) const;
   // The device's group; nullptr where it has none and that is known.
   [[nodiscard]] VfioGroup* group_of(const VfioDevice& device) const;
 

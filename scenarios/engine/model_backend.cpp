@@ -199,7 +199,7 @@ class ModelBackend : public Backend {
   [[nodiscard]] std::unique_ptr<Session> start(const Scenario& scenario) const override {
     MachineConfig config = *machine_config(scenario.kernel, scenario.devices);
     config.memory = memory_;
-    return std::make_unique<ModelSession>(config, scenario.process);
+    return make_model_session(config, scenario.process);
   }
 
  private:
@@ -215,6 +215,11 @@ std::unique_ptr<Backend> make_model_backend(const mm::MemoryConfig& memory) {
 Process* process_of(Session& session) {
   auto* model = dynamic_cast<ModelSession*>(&session);
   return model == nullptr ? nullptr : &model->process();
+}
+
+std::unique_ptr<Session> make_model_session(const MachineConfig& config,
+                                            const ProcessState& state) {
+  return std::make_unique<ModelSession>(config, state);
 }
 
 std::map<std::string, std::string> config_overrides(const KernelNeeds& kernel) {
@@ -250,7 +255,8 @@ tl::expected<MachineConfig, std::string> machine_config(const KernelNeeds& kerne
   for (const DeviceNeeds& device : devices) {
     machine.devices.push_back({.bdf = device.bdf,
                                .has_iommu = device.behind_iommu,
-                               .flr = device.model == DeviceNeeds::Model::kEduFlr});
+                               .flr = device.model == DeviceNeeds::Model::kEduFlr,
+                               .mediated = device.model == DeviceNeeds::Model::kMediated});
   }
   return machine;
 }

@@ -20,6 +20,10 @@ std::unique_ptr<Backend> make_model_backend(const mm::MemoryConfig& memory = {})
 // session of another back end.
 Process* process_of(Session& session);
 
+// One process that is alone on a machine of its own, without a scenario.
+[[nodiscard]] std::unique_ptr<Session> make_model_session(const MachineConfig& config,
+                                                          const ProcessState& state = {});
+
 // The `config` of a scenario with its values as Kconfig writes them.
 [[nodiscard]] std::map<std::string, std::string> config_overrides(const KernelNeeds& kernel);
 

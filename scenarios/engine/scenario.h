@@ -25,8 +25,9 @@ struct KernelNeeds {
 };
 
 struct DeviceNeeds {
-  enum class Model { kEdu, kEduFlr };  // the second with a function-level reset
-  std::string bdf;                     // "0000:00:04.0"
+  // An edu function, one with a function-level reset, and a device that is no function.
+  enum class Model { kEdu, kEduFlr, kMediated };
+  std::string bdf;  // "0000:00:04.0"; of a mediated device its UUID
   Model model = Model::kEdu;
   bool behind_iommu = false;
 };

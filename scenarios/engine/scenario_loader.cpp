@@ -68,15 +68,26 @@ KernelNeeds load_kernel(const Yaml& node) {
   return kernel;
 }
 
+// `shape` has an h for each digit in hex.
+bool has_shape(std::string_view text, std::string_view shape) {
+  return std::ranges::equal(shape, text, [](char wanted, char c) {
+    return wanted == 'h' ? std::string_view("0123456789abcdef").find(c) != std::string_view::npos
+                         : wanted == c;
+  });
+}
+
+std::string load_uuid(const Yaml& node) {
+  std::string uuid = node.text();
+  if (!has_shape(uuid, "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh")) {
+    node.fail(fmt::format("bdf: '{}' is not the UUID that a mediated device has", uuid));
+  }
+  return uuid;
+}
+
 // "0000:00:04.0": domain, bus, slot and function in hex; a bus has 32 slots of 8 functions.
 std::string load_bdf(const Yaml& node) {
   std::string bdf = node.text();
-  constexpr std::string_view kShape = "hhhh:hh:hh.h";
-  const auto fits = [](char shape, char c) {
-    return shape == 'h' ? std::string_view("0123456789abcdef").find(c) != std::string_view::npos
-                        : shape == c;
-  };
-  const bool shaped = std::ranges::equal(kShape, bdf, fits);
+  const bool shaped = has_shape(bdf, "hhhh:hh:hh.h");
   if (!shaped || std::stoi(bdf.substr(8, 2), nullptr, 16) > 31 || bdf.back() > '7') {
     node.fail(fmt::format("bdf: '{}' is not a PCI address such as 0000:00:04.0", bdf));
   }
@@ -89,13 +100,19 @@ std::vector<DeviceNeeds> load_devices(const Yaml& list) {
     const YamlMap map(Yaml(item.file(), item.node(), "this device"));
     map.allow({"bdf", "model", "iommu"});
     DeviceNeeds device;
-    device.bdf = load_bdf(map.require("bdf"));
+    device.model = map.require("model").one_of<DeviceNeeds::Model>(
+        {{"edu", DeviceNeeds::Model::kEdu},
+         {"edu-flr", DeviceNeeds::Model::kEduFlr},
+         {"mediated", DeviceNeeds::Model::kMediated}});
+    const bool mediated = device.model == DeviceNeeds::Model::kMediated;
+    device.bdf = mediated ? load_uuid(map.require("bdf")) : load_bdf(map.require("bdf"));
     if (std::ranges::find(devices, device.bdf, &DeviceNeeds::bdf) != devices.end()) {
       map.require("bdf").fail(fmt::format("device {} is listed twice", device.bdf));
     }
-    device.model = map.require("model").one_of<DeviceNeeds::Model>(
-        {{"edu", DeviceNeeds::Model::kEdu}, {"edu-flr", DeviceNeeds::Model::kEduFlr}});
     device.behind_iommu = map.require("iommu").one_of<bool>({{"none", false}, {"present", true}});
+    if (mediated && device.behind_iommu) {
+      map.require("iommu").fail("iommu: no IOMMU is in front of a mediated device");
+    }
     devices.push_back(std::move(device));
   }
   return devices;
@@ -133,6 +150,9 @@ Scenario load_scenario(const Yaml& document) {
   if (const Yaml* devices = map.find("devices")) scenario.devices = load_devices(*devices);
   if (const Yaml* process = map.find("process")) scenario.process = load_process(*process);
   for (const Yaml& step : map.require("steps").items()) {
+    if (!scenario.steps.empty() && scenario.steps.back().kills) {
+      step.fail("a step after one that kills the process");
+    }
     scenario.steps.push_back(load_step(Yaml(step.file(), step.node(), "a step")));
   }
   if (scenario.steps.empty()) map.require("steps").fail("a scenario needs at least one step");

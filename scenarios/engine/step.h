@@ -144,6 +144,7 @@ struct Step {
   std::string title;  // as the file says it, e.g. "ioctl: IOMMU_IOAS_MAP"
   Action action;
   std::optional<Errno> error;    // the step must fail with it
+  bool kills = false;            // the call must end in a kernel oops, and the process with it
   std::optional<Value> returns;  // what a call that succeeds must return
   std::string as;                // the variable that keeps the result; empty: none
 };

@@ -289,10 +289,14 @@ Step load_step(const Yaml& node) {
             .title = std::string(kind.key),
             .action = kind.load(map),
             .error = {},
+            .kills = false,
             .returns = {},
             .as = {}};
   if (head.is_scalar() && !head.text().empty()) step.title += ": " + head.text();
-  if (const Yaml* error = map.find("errno")) step.error = load_errno(*error);
+  if (const Yaml* error = map.find("errno")) {
+    step.kills = error->text() == "KILLED";
+    if (!step.kills) step.error = load_errno(*error);
+  }
   if (const Yaml* as = map.find("as")) step.as = as->variable_name();
   if (const Yaml* returns = map.find("returns")) {
     if (step.error) returns->fail("a step that must fail returns nothing");

@@ -83,12 +83,17 @@ std::optional<Mismatch> StepRunner::run(const Step& step) {
   } catch (const KernelOops& oops) {
     blocked_ = true;
     answer_.result = "killed";
+    if (step.kills) return std::nullopt;
     return Mismatch{step.error ? describe_errno(*step.error) : "success",
                     fmt::format("a kernel oops that kills the process: {}", oops.what())};
   }
 }
 
 std::optional<Mismatch> StepRunner::judge(const Step& step, const Result<uint64_t>& result) {
+  if (step.kills) {
+    return Mismatch{"a kernel oops that kills the process",
+                    result ? "success" : describe_errno(result.error())};
+  }
   if (step.error) {
     const std::string expected = describe_errno(*step.error);
     if (result) return Mismatch{expected, fmt::format("success, {} returned", *result)};

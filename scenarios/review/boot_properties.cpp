@@ -6,282 +6,376 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "model/machine/machine.h"
 #include "model/machine/resolve_config.h"
-#include "scenarios/engine/loader.h"
-#include "scenarios/engine/model_backend.h"
-#include "scenarios/engine/runner.h"
+#include "scenarios/review/paths.h"
 #include "scenarios/review/property.h"
 
 namespace noiommu::scenarios::review {
 
 namespace {
 
-constexpr const char* kWithoutIommu = "0000:00:04.0";
-constexpr const char* kBehindIommu = "0000:00:05.0";
-
 using Names = std::vector<std::string>;
-using Overrides = std::map<std::string, std::string>;
 
-bool operator<(const Config& a, const Config& b) {
-  const auto key = [](const Config& c) {
-    return std::tuple(c.vfio_group, c.vfio_container, c.vfio_device_cdev, c.vfio_noiommu,
-                      c.vfio_group_noiommu, c.iommufd, c.iommufd_noiommu, c.iommufd_vfio_container);
-  };
-  return key(a) < key(b);
-}
-struct Less {
-  bool operator()(const Config& a, const Config& b) const { return a < b; }
+// Something that a kernel shows to be wrong. Those of one kind are one counterexample.
+struct Fault {
+  std::string kind;
+  std::string what;
+  Run run = {};
+  Names nodes = {};
 };
 
-// Configurations that make the same kernel.
-struct KernelBuild {
-  Configured smallest;
-  size_t configurations = 0;
-};
-using Builds = std::map<Config, KernelBuild, Less>;
-
-Overrides overrides_of(const Revision& revision, const Configured& one) {
-  Overrides overrides;
-  for (const kconfig::SymbolId id : revision.inputs()) {
-    const std::string& name = revision.tree().symbols[id].name;
-    overrides.emplace(name, tri_name(one.value(name.c_str())));
-  }
-  return overrides;
-}
-
-Builds builds(const Revision& revision) {
-  Builds found;
-  for (const kconfig::Outcome& outcome : revision.outcomes()) {
-    const Configured one(revision, outcome);
-    if (!one.on("VFIO")) continue;
-    const auto resolved = resolve_config(overrides_of(revision, one), *revision.design());
-    if (!resolved) continue;
-    auto [entry, fresh] = found.try_emplace(resolved->config, KernelBuild{one});
-    ++entry->second.configurations;
-    if (one.size() < entry->second.smallest.size()) entry->second.smallest = one;
-  }
-  return found;
-}
-
-// What a freshly booted kernel shows, with one device of each kind.
-struct Sight {
-  Names groups;      // of devices without an IOMMU
-  Names cdevs;       // of both
-  std::string cdev;  // of the device without an IOMMU; empty: it has none
-  uint64_t taint = 0;
-};
-
-Sight look_at(const Config& config, const design::Design& design) {
-  Machine machine({.config = config,
-                   .design = design,
-                   .devices = {{.bdf = kWithoutIommu}, {.bdf = kBehindIommu, .has_iommu = true}}});
-  const auto process = machine.spawn();
-  const auto list = [&](const std::string& path) { return process->list(path).value_or(Names()); };
-  Sight sight;
-  for (const std::string& name : list("/dev/vfio")) {
-    if (name.starts_with("noiommu-")) sight.groups.push_back(name);
-  }
-  sight.cdevs = list("/dev/vfio/devices");
-  const Names own = list(fmt::format("/sys/bus/pci/devices/{}/vfio-dev", kWithoutIommu));
-  for (const std::string& name : sight.cdevs) {
-    if (std::find(own.begin(), own.end(), name) != own.end()) sight.cdev = name;
-  }
-  sight.taint = machine.kernel().log().taint();
-  return sight;
-}
-
-// A program, one step a line: "- {open: /dev/iommu, as: i".
-struct Program {
-  std::string name;
-  std::vector<std::string> steps;
-};
-
-std::string scenario_text(const Revision& revision, const Configured& one, const Program& program,
-                          const std::vector<std::string>& endings) {
-  std::string config;
-  for (const auto& [symbol, value] : overrides_of(revision, one)) {
-    config += fmt::format("{}{}: {}", config.empty() ? "" : ", ", symbol, value);
-  }
-  std::string text = fmt::format(
-      "scenario: {}-{}\nkernel:\n  revision: {}\n  config: {{{}}}\ndevices:\n"
-      "- {{bdf: '{}', model: edu, iommu: none}}\n- {{bdf: '{}', model: edu, iommu: present}}\n"
-      "steps:\n",
-      revision.name(), program.name, revision.design()->name, config, kWithoutIommu, kBehindIommu);
-  for (size_t i = 0; i < program.steps.size(); ++i)
-    text += fmt::format("{}{}}}\n", program.steps[i], endings[i]);
-  return text;
-}
-
-// How far the program comes.
-struct Attempt {
-  std::string error;  // of the first step that fails; empty: all went well
-  std::string step;
-  std::string scenario;  // that replays it
-  std::vector<std::string> sequence;
-};
-
-Attempt attempt(const Revision& revision, const Configured& one, Program program) {
-  std::vector<std::string> endings(program.steps.size());
-  const auto scenarios = load_text("review.yaml", scenario_text(revision, one, program, endings));
-  const ScenarioResult result =
-      run_scenario(*make_model_backend({}), scenarios.at(0), {.record = true});
-  Attempt attempt;
-  for (size_t i = 0; i < result.answers.size() && attempt.error.empty(); ++i) {
-    const AnsweredStep& step = result.answers[i];
-    attempt.sequence.insert(attempt.sequence.end(), step.calls.begin(), step.calls.end());
-    if (!step.answer.result.starts_with('E')) continue;
-    attempt.error = step.answer.result;
-    attempt.step = step.title;
-    endings[i] = fmt::format(", errno: {}", attempt.error);
-    program.steps.resize(i + 1);
-  }
-  attempt.scenario = scenario_text(revision, one, program, endings);
-  return attempt;
-}
-
-Program through_container(const std::string& group, const std::string& name) {
-  return {name,
-          {"- {open: /dev/vfio/vfio, as: container",
-           fmt::format("- {{open: /dev/vfio/{}, as: group", group),
-           "- {ioctl: VFIO_GROUP_SET_CONTAINER, fd: $group, args: {fd: $container}",
-           "- {ioctl: VFIO_SET_IOMMU, fd: $container, arg: 8",
-           fmt::format("- {{ioctl: VFIO_GROUP_GET_DEVICE_FD, fd: $group, arg_string: '{}', as: dev",
-                       kWithoutIommu),
-           "- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"}};
-}
-
-Program through_iommufd(const std::string& group) {
-  return {
-      "group-iommufd",
-      {"- {open: /dev/iommu, as: iommufd", fmt::format("- {{open: /dev/vfio/{}, as: group", group),
-       "- {ioctl: VFIO_GROUP_SET_CONTAINER, fd: $group, args: {fd: $iommufd}",
-       fmt::format("- {{ioctl: VFIO_GROUP_GET_DEVICE_FD, fd: $group, arg_string: '{}', as: dev",
-                   kWithoutIommu),
-       "- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"}};
-}
-
-Program through_cdev(const std::string& cdev) {
-  return {"usable-cdevs",
-          {"- {open: /dev/iommu, as: iommufd",
-           fmt::format("- {{open: /dev/vfio/devices/{}, as: dev", cdev),
-           "- {ioctl: VFIO_DEVICE_BIND_IOMMUFD, fd: $dev, args: {iommufd: $iommufd}",
-           "- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}",
-           "- {ioctl: VFIO_DEVICE_ATTACH_IOMMUFD_PT, fd: $dev, args: {pt_id: $ioas}"}};
-}
-
-// What one kernel shows of a property.
 struct Judgement {
   bool applies = false;
-  bool violated = false;
-  std::string what = {};
-  std::string scenario = {};
-  std::vector<std::string> sequence = {};
+  std::vector<Fault> faults = {};
 };
-using Judge = std::function<Judgement(const Configured&, const Sight&)>;
+using Judge = std::function<Judgement(const Boot& boot)>;
 
-Finding every_kernel(const Revision& revision, const std::string& nothing, const Judge& judge) {
-  if (revision.design() == nullptr)
-    return {Verdict::kNotApplicable, "there is no code for it", {}, 0};
-  Finding finding{Verdict::kNotApplicable, nothing, {}, 0};
-  std::optional<Configured> smallest;
-  for (const auto& [config, build] : builds(revision)) {
-    const Judgement judgement = judge(build.smallest, look_at(config, *revision.design()));
-    if (!judgement.applies) continue;
-    if (finding.verdict == Verdict::kNotApplicable) finding = {};
-    if (!judgement.violated) continue;
-    finding.configurations += build.configurations;
-    if (smallest && smallest->size() <= build.smallest.size()) continue;
-    smallest = build.smallest;
-    finding.verdict = Verdict::kViolated;
-    finding.what = judgement.what;
-    finding.config = smallest->text();
-    finding.scenario = judgement.scenario;
-    finding.sequence = judgement.sequence;
+// The counterexamples of one property, one for each kind, in the order in which they are found.
+class Counterexamples {
+ public:
+  void add(const Fault& fault, const std::string& config, size_t configurations) {
+    const auto known = std::ranges::find(kinds_, fault.kind);
+    if (known != kinds_.end()) {  // a smaller configuration has shown it
+      Counterexample& counterexample = found_[static_cast<size_t>(known - kinds_.begin())];
+      counterexample.configurations += configurations;
+      if (fault.nodes.size() <= counterexample.nodes.size()) return;
+      counterexample.nodes = fault.nodes;
+      counterexample.nodes_config = config;
+      return;
+    }
+    kinds_.push_back(fault.kind);
+    found_.push_back({.what = fault.what,
+                      .config = config,
+                      .configurations = configurations,
+                      .nodes = fault.nodes,
+                      .nodes_config = config,
+                      .scenario = fault.run.scenario,
+                      .sequence = fault.run.sequence});
   }
+  [[nodiscard]] std::vector<Counterexample> take() { return std::move(found_); }
+
+ private:
+  Names kinds_;
+  std::vector<Counterexample> found_;
+};
+
+Finding every_kernel(const Subject& subject, const std::string& nothing, const Judge& judge) {
+  const Revision& revision = subject.revision;
+  if (revision.design() == nullptr) return Finding::not_applicable("there is no code for it");
+  Counterexamples counterexamples;
+  Finding finding = Finding::not_applicable(nothing);
+  for (const KernelBuild& kernel : revision.kernels()) {
+    ++finding.states;
+    const Judgement judgement =
+        judge({revision, kernel.smallest, *revision.design(), kernel.config});
+    if (judgement.applies && finding.verdict == Verdict::kNotApplicable) {
+      finding.verdict = Verdict::kHolds;
+      finding.why.clear();
+    }
+    for (const Fault& fault : judgement.faults) {
+      counterexamples.add(fault, kernel.smallest.text(), kernel.configurations);
+    }
+  }
+  finding.counterexamples = counterexamples.take();
+  if (!finding.counterexamples.empty()) finding.verdict = Verdict::kViolated;
   return finding;
 }
 
-// A program that only looks, with what it sees.
-Judgement seen(const Revision& revision, const Configured& one, const Program& program,
-               const std::string& what) {
-  const std::vector<std::string> endings(program.steps.size());
-  return {.applies = true,
-          .violated = true,
-          .what = what,
-          .scenario = scenario_text(revision, one, program, endings)};
+// Of a program whose failure is a fault: what is there, and what it answers.
+Fault failing(const Boot& boot, const std::string& kind, const std::string& there, Run run) {
+  return {.kind = kind + run.step + run.error,
+          .what = fmt::format("{}, and {} answers {}", there, run.step, run.error),
+          .run = std::move(run),
+          .nodes = draw_nodes(boot, Devices::kWithoutIommu)};
+}
+
+// Both readings of seed 002 and section 14: a program that wants /dev/vfio/vfio, and one that takes
+// /dev/iommu.
+void judge_group(const Boot& boot, const Sight& sight, const std::string& before,
+                 Judgement& judgement) {
+  if (sight.group.empty()) return;
+  judgement.applies = true;
+  Run first = run(boot, through_container(sight, "usable-nodes"));
+  if (first.error.empty()) return;
+  const Run second = run(boot, through_iommufd(sight, "usable-nodes"));
+  Fault fault =
+      failing(boot, "group", fmt::format("{}/dev/vfio/{} is there", before, sight.group), first);
+  fault.what += second.error.empty()
+                    ? "; with /dev/iommu as its container it works"
+                    : fmt::format("; with /dev/iommu as its container {} answers {}", second.step,
+                                  second.error);
+  judgement.faults.push_back(std::move(fault));
+}
+
+void judge_cdev(const Boot& boot, const Sight& sight, Judgement& judgement) {
+  if (sight.cdev.empty()) return;
+  judgement.applies = true;
+  Run tried = run(boot, through_cdev(sight, "usable-nodes"));
+  if (tried.error.empty()) return;
+  judgement.faults.push_back(failing(
+      boot, "cdev", fmt::format("/dev/vfio/devices/{} is there", sight.cdev), std::move(tried)));
+}
+
+// What a program that looks at a file or a folder sees.
+Run seen(const Boot& boot, Devices devices, const std::string& name,
+         std::vector<std::string> steps, bool without_rawio = false) {
+  return run(boot, {name, std::move(steps), devices, without_rawio});
+}
+
+std::string listing(const std::string& path, const Names& names) {
+  return fmt::format("- {{list: {}, expect: [{}]", path, fmt::join(names, ", "));
+}
+std::string taint_is(uint64_t taint) {
+  return fmt::format("- {{read_file: /proc/sys/kernel/tainted, expect: '{}'", taint);
+}
+
+// The kernel that users of groups had before the series, in the same configuration.
+std::optional<Boot> as_before(const Revision& before, const Boot& boot) {
+  std::map<std::string, std::string> overrides;
+  for (const auto& [symbol, value] : boot.configured.overrides()) {
+    if (before.has(symbol.c_str())) overrides[symbol] = value;
+  }
+  overrides.insert_or_assign("VFIO_NOIOMMU", std::string("y"));
+  const auto resolved = resolve_config(overrides, *before.design());
+  if (!resolved) return std::nullopt;
+  for (const KernelBuild& kernel : before.kernels()) {
+    if (kernel.config != resolved->config) continue;
+    return Boot{before, kernel.smallest, *before.design(), kernel.config};
+  }
+  return std::nullopt;
+}
+
+// A line of the documented table: whether a feature is there for who comes by a path.
+struct Cell {
+  const char* name;
+  bool documented;
+  Program program;
+};
+
+std::vector<Cell> documented_cells(const Sight& sight, const design::Design& design) {
+  const auto with = [](Program program, const Names& steps) {
+    program.steps.insert(program.steps.end(), steps.begin(), steps.end());
+    return program;
+  };
+  const std::string mapping = "- {mmap: {length: 4K, backing: anon, touch: true}, as: memory";
+  const std::string map =
+      "- {ioctl: IOMMU_IOAS_MAP, fd: $iommufd, args: {flags: 7, ioas_id: $ioas, user_va: $memory, "
+      "length: 4K, iova: 0x10000}";
+  const std::string get_pa = get_pa_step(design);
+  std::vector<Cell> cells{
+      {"the group gives the device", true, through_container(sight, "feature-table")},
+      {"the group's container maps memory", false,
+       with(through_container(sight, "feature-table"),
+            {mapping, "- {ioctl: VFIO_IOMMU_MAP_DMA, fd: $container, args: {flags: 3, vaddr: "
+                      "$memory, iova: 0x10000, size: 4K}"})},
+      {"the group gives an IOAS with physical addresses", false,
+       with(through_iommufd(sight, "feature-table"),
+            {"- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}", mapping, map,
+             get_pa})},
+      {"the cdev gives the device", true,
+       with(through_cdev(sight, "feature-table"), {"- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"})},
+      {"the cdev joins a container", false,
+       {"feature-table",
+        {fmt::format("- {{open: /dev/vfio/devices/{}, as: dev", sight.cdev),
+         "- {open: /dev/vfio/vfio, as: container",
+         "- {ioctl: VFIO_GROUP_SET_CONTAINER, fd: $dev, args: {fd: $container}"}}},
+      {"the cdev gives an IOAS with physical addresses", true,
+       with(through_cdev(sight, "feature-table"), {mapping, map, get_pa})}};
+  if (design.says_fixed_iova_is_ignored) {
+    cells.push_back({"IOMMU_IOAS_MAP_FIXED_IOVA is honoured", false,
+                     with(through_cdev(sight, "feature-table"),
+                          {mapping, fmt::format("{}, expect: {{iova: 0x10000}}", map)})});
+  }
+  return cells;
 }
 
 }  // namespace
 
-Finding check_usable_groups(const Revision& revision) {
+Finding check_usable_nodes(const Subject& subject) {
   return every_kernel(
-      revision, "no group of such a device is ever shown",
-      [&](const Configured& one, const Sight& sight) -> Judgement {
-        if (sight.groups.empty()) return {};
-        const std::string& group = sight.groups.front();
-        const Attempt first = attempt(revision, one, through_container(group, "usable-groups"));
-        if (first.error.empty()) return {.applies = true};
-        const Attempt second = attempt(revision, one, through_iommufd(group));
-        return {.applies = true,
-                .violated = true,
-                .what = fmt::format("/dev/vfio/{} is there, and {} answers {}; with /dev/iommu as "
-                                    "its container {}",
-                                    group, first.step, first.error,
-                                    second.error.empty()
-                                        ? "it works"
-                                        : fmt::format("{} answers {}", second.step, second.error)),
-                .scenario = first.scenario,
-                .sequence = first.sequence};
+      subject, "no such device is ever shown", [](const Boot& boot) -> Judgement {
+        Judgement judgement;
+        const Sight sight = look_at(boot, Devices::kWithoutIommu);
+        if (!boot.config.vfio_noiommu) return judgement;
+        if (boot.design.group_may_be_absent) {
+          const Boot kept{boot.revision, boot.configured, *design::find("kept-group"), boot.config};
+          judge_group(kept, look_at(kept, Devices::kWithoutIommu),
+                      sight.group.empty() ? "were the group kept: " : "", judgement);
+        }
+        judge_group(boot, sight, "", judgement);
+        judge_cdev(boot, sight, judgement);
+        if (sight.group.empty() && sight.cdev.empty()) {
+          judgement.applies = true;
+          judgement.faults.push_back(
+              {.kind = "none",
+               .what = "the device is bound, and no node leads to it",
+               .run = seen(boot, Devices::kWithoutIommu, "usable-nodes",
+                           {"- {readlink: /sys/bus/pci/devices/0000:00:04.0/driver",
+                            listing("/dev/vfio", sight.entries)}),
+               .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
+        }
+        return judgement;
       });
 }
 
-Finding check_usable_cdevs(const Revision& revision) {
-  return every_kernel(revision, "no cdev of such a device is ever shown",
-                      [&](const Configured& one, const Sight& sight) -> Judgement {
-                        if (sight.cdev.empty()) return {};
-                        const Attempt made = attempt(revision, one, through_cdev(sight.cdev));
-                        if (made.error.empty()) return {.applies = true};
-                        return {
-                            .applies = true,
-                            .violated = true,
-                            .what = fmt::format("/dev/vfio/devices/{} is there, and {} answers {}",
-                                                sight.cdev, made.step, made.error),
-                            .scenario = made.scenario,
-                            .sequence = made.sequence};
-                      });
+Finding check_cdev_as_configured(const Subject& subject) {
+  return every_kernel(
+      subject, "no kernel has cdevs and no-IOMMU mode", [](const Boot& boot) -> Judgement {
+        if (!boot.config.vfio_device_cdev || !boot.config.vfio_noiommu) return {};
+        const Sight sight = look_at(boot, Devices::kWithoutIommu);
+        Judgement judgement{.applies = true};
+        if (sight.cdev.empty()) {
+          judgement.faults.push_back(
+              {.kind = "missing",
+               .what = "cdevs and no-IOMMU mode are built, and the device has no cdev",
+               .run = seen(boot, Devices::kWithoutIommu, "cdev-as-configured",
+                           {listing("/dev/vfio", sight.entries)}),
+               .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
+        } else if (!boot.configured.noiommu_cdev()) {
+          const Run tried = run(boot, through_cdev(sight, "cdev-as-configured"));
+          if (tried.error.empty()) {
+            judgement.faults.push_back(
+                {.kind = "unasked",
+                 .what = fmt::format("the option for such cdevs is off, and {} works", sight.cdev),
+                 .run = tried,
+                 .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
+          }
+        }
+        return judgement;
+      });
 }
 
-Finding check_names(const Revision& revision) {
+Finding check_names(const Subject& subject) {
   return every_kernel(
-      revision, "no cdev of such a device is ever shown",
-      [&](const Configured& one, const Sight& sight) -> Judgement {
+      subject, "no cdev of such a device is ever shown", [](const Boot& boot) -> Judgement {
+        const Sight sight = look_at(boot, Devices::kBoth);
         if (sight.cdev.empty()) return {};
-        const Names right{"noiommu-vfio0", "vfio1"};
-        if (sight.cdevs == right) return {.applies = true};
+        Judgement judgement{.applies = true};
+        if (sight.cdevs == Names{"noiommu-vfio0", "vfio1"}) return judgement;
         const std::string names = fmt::format("{}", fmt::join(sight.cdevs, ", "));
-        return seen(
-            revision, one,
-            {"named-noiommu", {fmt::format("- {{list: /dev/vfio/devices, expect: [{}]", names)}},
-            fmt::format("the cdevs of a device without an IOMMU and of one behind an IOMMU "
-                        "are {}",
-                        names));
+        judgement.faults.push_back(
+            {.kind = names,
+             .what = fmt::format(
+                 "the cdevs of a device without an IOMMU and of one behind an IOMMU are {}", names),
+             .run = seen(boot, Devices::kBoth, "named-noiommu",
+                         {listing("/dev/vfio/devices", sight.cdevs)}),
+             .nodes = draw_nodes(boot, Devices::kBoth)});
+        return judgement;
       });
 }
 
-Finding check_taint(const Revision& revision) {
+Finding check_taint(const Subject& subject) {
   return every_kernel(
-      revision, "no such device is ever shown",
-      [&](const Configured& one, const Sight& sight) -> Judgement {
-        if (sight.cdev.empty() && sight.groups.empty()) return {};
-        if ((sight.taint & Log::kTaintUser) != 0) return {.applies = true};
-        return seen(revision, one,
-                    {"tainted",
-                     {"- {list: /dev/vfio", "- {read_file: /proc/sys/kernel/tainted, expect: '0'"}},
-                    "a node is there, and the kernel is not tainted");
+      subject, "no such device is ever shown", [](const Boot& boot) -> Judgement {
+        const Sight sight = look_at(boot, Devices::kWithoutIommu);
+        if (sight.cdev.empty() && sight.group.empty()) return {};
+        Judgement judgement{.applies = true};
+        if ((sight.taint & Log::kTaintUser) != 0) return judgement;
+        judgement.faults.push_back(
+            {.kind = "untainted",
+             .what = "a node is there, and the kernel is not tainted",
+             .run = seen(boot, Devices::kWithoutIommu, "tainted",
+                         {listing("/dev/vfio", sight.entries), taint_is(sight.taint)}),
+             .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
+        return judgement;
       });
+}
+
+Finding check_emulated(const Subject& subject) {
+  return every_kernel(
+      subject, "no mediated device is ever shown", [](const Boot& boot) -> Judgement {
+        const Sight sight = look_at(boot, Devices::kMediated);
+        if (sight.cdevs.empty() && sight.group.empty()) return {};
+        Judgement judgement{.applies = true};
+        const auto fault = [&](const std::string& kind, const std::string& what, Run run) {
+          judgement.faults.push_back({kind, what, std::move(run), {}});
+        };
+        if (!sight.cdevs.empty() && sight.cdevs != Names{"vfio0"}) {
+          fault("name", fmt::format("the cdev of a mediated device is {}", sight.cdevs.front()),
+                seen(boot, Devices::kMediated, "emulated-untouched",
+                     {listing("/dev/vfio/devices", sight.cdevs)}));
+        }
+        if (sight.group.starts_with("noiommu-")) {
+          fault("group", fmt::format("the group of a mediated device is {}", sight.group),
+                seen(boot, Devices::kMediated, "emulated-untouched",
+                     {listing("/dev/vfio", sight.entries)}));
+        }
+        if (sight.taint != 0) {
+          fault("taint", "a mediated device taints the kernel",
+                seen(boot, Devices::kMediated, "emulated-untouched", {taint_is(sight.taint)}));
+        }
+        if (sight.cdevs.empty()) return judgement;
+        Run opened = seen(boot, Devices::kMediated, "emulated-untouched",
+                          {fmt::format("- {{open: /dev/vfio/devices/{}", sight.cdevs.front())},
+                          true);
+        if (!opened.error.empty()) {
+          const std::string what = fmt::format(
+              "the cdev of a mediated device answers {} without CAP_SYS_RAWIO", opened.error);
+          fault("capability", what, std::move(opened));
+        }
+        return judgement;
+      });
+}
+
+Finding check_feature_table(const Subject& subject) {
+  const design::Design* design = subject.revision.design();
+  if (design != nullptr && design->get_pa == design::GetPa::kNone) {
+    return Finding::not_applicable("the table was written with the series");
+  }
+  return every_kernel(
+      subject, "no kernel has both paths", [](const Boot& boot) -> Judgement {
+        const Sight sight = look_at(boot, Devices::kWithoutIommu);
+        const bool both = !sight.group.empty() && sight.has_container &&
+                          boot.configured.noiommu_group() && boot.configured.noiommu_cdev();
+        if (!both) return {};
+        Judgement judgement{.applies = true};
+        for (const Cell& cell : documented_cells(sight, boot.design)) {
+          Run tried = run(boot, cell.program);
+          if (tried.error.empty() == cell.documented) continue;
+          judgement.faults.push_back(
+              {.kind = cell.name,
+               .what = cell.documented
+                           ? fmt::format("documented: {}; {} answers {}", cell.name, tried.step,
+                                         tried.error)
+                           : fmt::format("documented as not so: {}", cell.name),
+               .run = std::move(tried)});
+        }
+        return judgement;
+      });
+}
+
+Finding check_regression(const Subject& subject) {
+  const Revision& revision = subject.revision;
+  if (!revision.cycles().empty()) {
+    return Finding::not_applicable("a tree with a cycle has no configurations");
+  }
+  const auto before = Revision::load("v7.0");
+  Finding finding = lost_configurations(*before, revision);
+  const auto judge = [&](const Boot& boot) -> Judgement {
+    const Sight sight = look_at(boot, Devices::kWithoutIommu);
+    if (sight.group.empty() || !boot.configured.noiommu_group()) return {};
+    Judgement judgement{.applies = true};
+    const auto then = as_before(*before, boot);
+    if (!then) return judgement;
+    for (const Program& program :
+         {through_container(sight, "no-regression"), through_iommufd(sight, "no-regression"),
+          Program{"no-regression", {fmt::format("- {{write_file: {}, text: 'N'", kParameter)}}}) {
+      Run now = run(boot, program);
+      if (now.error.empty() || !run(*then, program).error.empty()) continue;
+      judgement.faults.push_back(failing(boot, program.name, "it works in v7.0", std::move(now)));
+    }
+    return judgement;
+  };
+  Finding programs = every_kernel(subject, "", judge);
+  finding.states += programs.states;
+  for (Counterexample& one : programs.counterexamples) {
+    finding.counterexamples.push_back(std::move(one));
+  }
+  if (!finding.counterexamples.empty()) finding.verdict = Verdict::kViolated;
+  return finding;
 }
 
 }  // namespace noiommu::scenarios::review

@@ -18,21 +18,22 @@ using kconfig::Tri;
 // Violated by each configuration for which `wrong` holds; the smallest is shown.
 Finding none_may_be(const Revision& revision, const std::function<bool(const Configured&)>& wrong,
                     const std::string& what) {
-  Finding finding;
   if (!revision.cycles().empty()) {
-    return {Verdict::kNotApplicable, "a tree with a cycle has no configurations", {}, 0};
+    return Finding::not_applicable("a tree with a cycle has no configurations");
   }
+  Finding finding{.states = revision.outcomes().size()};
   std::optional<Configured> smallest;
+  size_t configurations = 0;
   for (const kconfig::Outcome& outcome : revision.outcomes()) {
     const Configured one(revision, outcome);
     if (!wrong(one)) continue;
-    ++finding.configurations;
+    ++configurations;
     if (!smallest || one.size() < smallest->size()) smallest = one;
   }
   if (!smallest) return finding;
   finding.verdict = Verdict::kViolated;
-  finding.what = what;
-  finding.config = smallest->text();
+  finding.counterexamples.push_back(
+      {.what = what, .config = smallest->text(), .configurations = configurations});
   return finding;
 }
 
@@ -68,12 +69,18 @@ bool is_case(const Configured& one, const Case& row) {
 
 }  // namespace
 
-Finding check_acyclic(const Revision& revision) {
-  if (revision.cycles().empty()) return {};
-  return {Verdict::kViolated, chain_text(revision.tree(), revision.cycles().front()), {}, 0};
+Finding check_acyclic(const Subject& subject) {
+  const Revision& revision = subject.revision;
+  Finding finding{.states = 1};
+  for (const auto& chain : revision.cycles()) {
+    finding.verdict = Verdict::kViolated;
+    finding.counterexamples.push_back({.what = chain_text(revision.tree(), chain)});
+  }
+  return finding;
 }
 
-Finding check_unmet_select(const Revision& revision) {
+Finding check_unmet_select(const Subject& subject) {
+  const Revision& revision = subject.revision;
   const auto wrong = [](const Configured& one) { return !one.unmet().empty(); };
   Finding finding = none_may_be(revision, wrong, "");
   if (finding.verdict != Verdict::kViolated) return finding;
@@ -83,20 +90,21 @@ Finding check_unmet_select(const Revision& revision) {
       targets.insert(revision.tree().symbols[id].name);
     }
   }
-  finding.what = fmt::format("{} selected without what it depends on", fmt::join(targets, ", "));
+  finding.counterexamples.front().what =
+      fmt::format("{} selected without what it depends on", fmt::join(targets, ", "));
   return finding;
 }
 
-Finding check_dead_weight(const Revision& revision) {
+Finding check_dead_weight(const Subject& subject) {
   return none_may_be(
-      revision,
+      subject.revision,
       [](const Configured& one) { return one.on("IOMMU_PT_AMDV1") && !one.noiommu_cdev(); },
       "page tables are built, and no cdev of a device without an IOMMU can be had");
 }
 
-Finding check_module_linkage(const Revision& revision) {
+Finding check_module_linkage(const Subject& subject) {
   return none_may_be(
-      revision,
+      subject.revision,
       [](const Configured& one) {
         return one.value("IOMMUFD") == Tri::kY && one.page_table() &&
                one.value("IOMMU_PT_AMDV1") != Tri::kY;
@@ -104,48 +112,57 @@ Finding check_module_linkage(const Revision& revision) {
       "built-in iommufd wants the page tables, which are a module");
 }
 
-Finding check_regression(const Revision& revision) {
-  if (!revision.cycles().empty()) {
-    return {Verdict::kNotApplicable, "a tree with a cycle has no configurations", {}, 0};
-  }
-  const auto before = Revision::load("v7.0");
+// Seed 002: where all containers are off, groups should be as well.
+Finding check_groups_need_containers(const Subject& subject) {
+  return none_may_be(
+      subject.revision,
+      [](const Configured& one) { return one.on("VFIO_GROUP") && !one.container(); },
+      "groups are built, and no container to put them in");
+}
+
+Finding lost_configurations(const Revision& before, const Revision& revision) {
   std::set<std::string> kept;
   for (const kconfig::Outcome& outcome : revision.outcomes()) {
     const Configured one(revision, outcome);
     if (one.noiommu_group()) kept.insert(choices(one));
   }
   return none_may_be(
-      *before,
+      before,
       [&](const Configured& one) {
         return one.noiommu_group() && one.container() && !kept.contains(choices(one));
       },
       "worked in v7.0, and no-IOMMU mode cannot be had");
 }
 
-Finding check_support_matrix(const Revision& revision) {
+Finding check_support_matrix(const Subject& subject) {
+  const Revision& revision = subject.revision;
   if (revision.design() != nullptr &&
       revision.design()->cdev_for == design::CdevFor::kRealDevices) {
-    return {Verdict::kNotApplicable, "there are no cdevs for such devices", {}, 0};
+    return Finding::not_applicable("there are no cdevs for such devices");
   }
+  if (!revision.cycles().empty()) {
+    return Finding::not_applicable("a tree with a cycle has no configurations");
+  }
+  Finding finding{.states = revision.outcomes().size()};
   for (const Case& row : kMatrix) {
-    bool selectable = false;
+    std::optional<Configured> smallest;
     for (const kconfig::Outcome& outcome : revision.outcomes()) {
       const Configured one(revision, outcome);
-      if (!is_case(one, row)) continue;
-      selectable = selectable || one.noiommu_group() || one.noiommu_cdev();
+      if (!is_case(one, row) || !(one.noiommu_group() || one.noiommu_cdev())) continue;
+      if (!smallest || one.size() < smallest->size()) smallest = one;
     }
+    const bool selectable = smallest.has_value();
     if (selectable == row.selectable) continue;
-    return {Verdict::kViolated,
-            fmt::format("no-IOMMU mode {} be had with VFIO_GROUP={}, {} container, "
-                        "VFIO_DEVICE_CDEV={}",
-                        selectable ? "can" : "cannot", row.group ? "y" : "n",
-                        row.container ? "a" : "no", row.cdev ? "y" : "n"),
-            {},
-            1};
+    finding.verdict = Verdict::kViolated;
+    finding.counterexamples.push_back(
+        {.what = fmt::format("no-IOMMU mode {} be had with VFIO_GROUP={}, {} container, "
+                             "VFIO_DEVICE_CDEV={}",
+                             selectable ? "can" : "cannot", row.group ? "y" : "n",
+                             row.container ? "a" : "no", row.cdev ? "y" : "n"),
+         .config = selectable ? smallest->text() : "",
+         .configurations = 1});
   }
-  return revision.cycles().empty()
-             ? Finding{}
-             : Finding{Verdict::kNotApplicable, "a tree with a cycle has no configurations", {}, 0};
+  return finding;
 }
 
 }  // namespace noiommu::scenarios::review

@@ -14,11 +14,27 @@ struct Result {
   Finding finding;
 };
 
-// A matrix of properties by revisions, then each violation.
+// What one revision has otherwise than the one before it.
+struct Change {
+  std::string from;
+  std::string to;
+  const Property* property = nullptr;
+  Verdict before = Verdict::kHolds;
+  Verdict after = Verdict::kHolds;
+  std::vector<std::string> gone = {};   // counterexamples, by what they say
+  std::vector<std::string> fresh = {};  // likewise
+};
+[[nodiscard]] std::vector<Change> changes(const std::vector<Result>& results);
+
+[[nodiscard]] std::string verdict_word(Verdict verdict);  // "holds", "violated", "not-applicable"
+
+// A matrix of properties by revisions, each violation, and what changed between the revisions.
 [[nodiscard]] std::string report_text(const std::vector<Result>& results);
 [[nodiscard]] std::string report_markdown(const std::vector<Result>& results);
-// {"results":[{"revision","property","verdict","config","sequence","source","depth","states"}]};
-// "depth" is the length of the sequence, "states" how many configurations show it.
+// {"results":[{"revision","property","verdict","config","sequence","source","depth","states",..}],
+// "changes":[..]}. "config" and "sequence" are those of the first counterexample; "depth" is the
+// length of its sequence, or of the longest that were tried; "states" how many configurations,
+// kernels or states of them were looked at.
 [[nodiscard]] std::string report_json(const std::vector<Result>& results);
 
 }  // namespace noiommu::scenarios::review

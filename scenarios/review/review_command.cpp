@@ -56,10 +56,14 @@ bool save(const std::string& folder, const std::vector<Result>& results) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   for (const Result& result : results) {
-    if (result.finding.scenario.empty()) continue;
+    std::string all;
+    for (const Counterexample& one : result.finding.counterexamples) {
+      if (!one.scenario.empty()) all += (all.empty() ? "" : "---\n") + one.scenario;
+    }
+    if (all.empty()) continue;
     std::ofstream out(std::filesystem::path(folder) /
                       fmt::format("{}-{}.yaml", result.revision, result.property->name));
-    out << result.finding.scenario;
+    out << all;
     if (!out.flush()) return false;
   }
   return true;
@@ -85,8 +89,11 @@ int review_command(const ReviewOptions& options, std::ostream& out, std::ostream
       err << "noiommu: " << revision.error().text() << '\n';
       return kBadUsage;
     }
+    const bool searches = std::ranges::any_of(*wanted, &Property::searches);
+    const Explorations explorations =
+        searches ? explore(*revision, options.depth) : Explorations{};
     for (const Property* property : *wanted) {
-      results.push_back({name, property, property->check(*revision)});
+      results.push_back({name, property, property->check({*revision, explorations})});
     }
   }
   if (!options.save.empty() && !save(options.save, results)) {
@@ -121,6 +128,9 @@ void add_review(CLI::App& app, int& exit_code) {
   review->add_option("--property", options->properties, "Names, separated by commas (default: all)")
       ->type_name("P,Q,..")
       ->delimiter(',');
+  review->add_option("--depth", options->depth, "Calls in the longest sequences (default: 6)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 12));
   review->add_option("--gate", options->gate, "Exit 1 when this revision violates a property")
       ->type_name("NAME");
   review->add_option("--save", options->save, "Write a scenario for each violation that has one")

@@ -17,6 +17,7 @@ struct ReviewOptions {
   std::vector<std::string> properties = {};  // empty: all
   std::string gate = {};                     // a revision in which nothing may be violated
   std::string save = {};                     // a folder for a scenario of each violation
+  size_t depth = 6;                          // of the searches, in calls
   ReviewFormat format = ReviewFormat::kText;
 };
 

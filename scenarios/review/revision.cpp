@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "model/kconfig/revisions.h"
+#include "model/machine/resolve_config.h"
 
 namespace noiommu::scenarios::review {
 
@@ -61,20 +63,55 @@ size_t Configured::size() const {
   }));
 }
 
-kconfig::Loaded<Revision> Revision::load(const std::string& name) {
-  Revision revision;
-  revision.name_ = name;
-  revision.design_ = design::find(name);
-  auto tree =
-      kconfig::load_revision(revision.design_ ? std::string(revision.design_->kconfig) : name);
-  if (!tree) return tl::unexpected(tree.error());
-  revision.tree_ = std::make_unique<kconfig::Tree>(std::move(*tree));
-  revision.inputs_ = kconfig::settable(*revision.tree_, kconfig::review_inputs());
-  revision.cycles_ = find_cycles(*revision.tree_);
-  if (revision.cycles_.empty()) {
-    revision.outcomes_ = kconfig::enumerate(*revision.tree_, revision.inputs_);
+std::map<std::string, std::string> Configured::overrides() const {
+  std::map<std::string, std::string> overrides;
+  for (const SymbolId id : revision_->inputs()) {
+    overrides.emplace(revision_->tree().symbols[id].name, tri_name(outcome_->values[id]));
   }
-  return revision;
+  return overrides;
+}
+
+Revision::Revision(std::string name, const design::Design* design, kconfig::Tree tree)
+    : name_(std::move(name)),
+      design_(design),
+      tree_(std::make_unique<kconfig::Tree>(std::move(tree))),
+      inputs_(kconfig::settable(*tree_, kconfig::review_inputs())),
+      cycles_(find_cycles(*tree_)) {
+  if (cycles_.empty()) outcomes_ = kconfig::enumerate(*tree_, inputs_);
+}
+
+kconfig::Loaded<Revision> Revision::load(const std::string& name) {
+  const design::Design* design = design::find(name);
+  auto tree = kconfig::load_revision(design != nullptr ? std::string(design->kconfig) : name);
+  if (!tree) return tl::unexpected(tree.error());
+  return Revision(name, design, std::move(*tree));
+}
+
+Revision Revision::of_tree(const std::string& name, kconfig::Tree tree) {
+  return {name, nullptr, std::move(tree)};
+}
+
+std::vector<KernelBuild> Revision::kernels() const {
+  std::vector<KernelBuild> kernels;
+  for (const kconfig::Outcome& outcome : outcomes_) {
+    const Configured one(*this, outcome);
+    if (design_ == nullptr || !one.on("VFIO")) continue;
+    const auto resolved = resolve_config(one.overrides(), *design_);
+    if (!resolved) continue;
+    const auto known = std::ranges::find_if(kernels, [&](const KernelBuild& kernel) {
+      return kernel.config == resolved->config && kernel.cdev_option == one.noiommu_cdev();
+    });
+    if (known == kernels.end()) {
+      kernels.push_back({resolved->config, one.noiommu_cdev(), one, 1});
+    } else {
+      ++known->configurations;
+      if (one.size() < known->smallest.size()) known->smallest = one;
+    }
+  }
+  std::ranges::stable_sort(kernels, {}, [](const KernelBuild& kernel) {
+    return kernel.smallest.size();
+  });
+  return kernels;
 }
 
 bool Revision::has(const char* symbol) const {

@@ -1,6 +1,7 @@
 // One revision under review: its Kconfig text, all configurations of it, and what they mean.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "model/kconfig/cycles.h"
 #include "model/kconfig/enumeration.h"
 #include "model/kconfig/position.h"
+#include "model/kernel/config.h"
 
 namespace noiommu::scenarios::review {
 
@@ -36,16 +38,28 @@ class Configured {
   [[nodiscard]] std::string text() const;
   // How many those are.
   [[nodiscard]] size_t size() const;
+  // What a user sets for it, by symbol.
+  [[nodiscard]] std::map<std::string, std::string> overrides() const;
 
  private:
   const Revision* revision_;
   const kconfig::Outcome* outcome_;
 };
 
+// A kernel with VFIO that some configurations make, and that differs from others for programs.
+struct KernelBuild {
+  Config config;
+  bool cdev_option = false;  // Configured::noiommu_cdev(), which code need not ask for
+  Configured smallest;
+  size_t configurations = 0;
+};
+
 class Revision {
  public:
   // By the name of a design, or of a Kconfig text that has none. An error for neither.
   static kconfig::Loaded<Revision> load(const std::string& name);
+  // A Kconfig text of a user's own, which belongs to no code.
+  static Revision of_tree(const std::string& name, kconfig::Tree tree);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   // Nothing for a Kconfig text that belongs to no code.
@@ -58,9 +72,11 @@ class Revision {
   [[nodiscard]] const std::vector<std::vector<kconfig::Link>>& cycles() const { return cycles_; }
   // Empty when there is a cycle.
   [[nodiscard]] const std::vector<kconfig::Outcome>& outcomes() const { return outcomes_; }
+  // Smallest configurations first. Empty without a design.
+  [[nodiscard]] std::vector<KernelBuild> kernels() const;
 
  private:
-  Revision() = default;
+  Revision(std::string name, const design::Design* design, kconfig::Tree tree);
 
   std::string name_;
   const design::Design* design_ = nullptr;
