@@ -136,8 +136,8 @@ void VfioGroup::describe(StateText& to) const {
   to.value("devices", devices_);
   to.value("bound cdevs", bound_cdevs_);
   to.value("container users", container_users_);
-  for (const File* with : {static_cast<const File*>(container_.get()),
-                           static_cast<const File*>(iommufd_.get())}) {
+  for (const File* with :
+       {static_cast<const File*>(container_.get()), static_cast<const File*>(iommufd_.get())}) {
     to.value("with", with != nullptr ? 1 : 0);
     if (with != nullptr && to.meet(with)) with->describe(to);
   }

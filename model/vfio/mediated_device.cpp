@@ -4,8 +4,7 @@
 
 namespace noiommu::vfio {
 
-MediatedDevice::MediatedDevice(Vfio& vfio, std::string name)
-    : vfio_(vfio), name_(std::move(name)) {
+MediatedDevice::MediatedDevice(Vfio& vfio, std::string name) : vfio_(vfio), name_(std::move(name)) {
   auto device = vfio_.register_device(*this, {.name = name_,
                                               .sysfs = "virtual/mdev/" + name_,
                                               .driver = "vfio_mdev",

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ int kconfig_diff(const KconfigOptions& options, const std::string& before, const
                  std::ostream& out, std::ostream& err);
 
 // The dependencies among and around the symbols: a graph for Graphviz, or what its `dot` draws.
+// Nothing when it is not installed or fails.
+[[nodiscard]] std::optional<std::string> draw_svg(const std::string& dot);
 int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>& symbols,
                   bool as_svg, std::ostream& out, std::ostream& err);
 

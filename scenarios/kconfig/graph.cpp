@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <ostream>
 
 #include "scenarios/kconfig/commands.h"
@@ -17,10 +16,7 @@
 
 namespace noiommu::scenarios {
 
-namespace {
-
-// What Graphviz makes of the graph; nothing when it is not installed or fails.
-std::optional<std::string> drawn(const std::string& dot) {
+std::optional<std::string> draw_svg(const std::string& dot) {
   std::string name = (std::filesystem::temp_directory_path() / "noiommu-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) return std::nullopt;
   const std::filesystem::path folder = name;
@@ -37,8 +33,6 @@ std::optional<std::string> drawn(const std::string& dot) {
   return well ? std::optional(svg) : std::nullopt;
 }
 
-}  // namespace
-
 int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>& symbols,
                   bool as_svg, std::ostream& out, std::ostream& err) {
   const auto tree = load_target(options.target);
@@ -53,7 +47,7 @@ int kconfig_graph(const KconfigOptions& options, const std::vector<std::string>&
     out << dot;
     return kKconfigFine;
   }
-  const auto svg = drawn(dot);
+  const auto svg = draw_svg(dot);
   if (!svg) {
     err << "noiommu: `dot` cannot draw the graph; it is in the package graphviz\n";
     return kKconfigBadInput;

@@ -92,6 +92,9 @@ Loaded<std::string> config_text(const Tree& tree, const KconfigValues& values) {
 
 Loaded<Tree> load_target(const KconfigTarget& target) {
   if (target.tree.empty()) return kconfig::load_revision(target.revision);
+  if (const std::string first = target.tree + "/Kconfig"; access(first.c_str(), R_OK) != 0) {
+    return failure(fmt::format("cannot read '{}'", first));
+  }
   kconfig::LoadOptions options;
   options.environment = environment_for(target);
   options.allow_shell = target.allow_shell;

@@ -120,12 +120,13 @@ void judge_cdev(const Boot& boot, const Sight& sight, Judgement& judgement) {
 }
 
 // What a program that looks at a file or a folder sees.
-Run seen(const Boot& boot, Devices devices, const std::string& name,
-         std::vector<std::string> steps, bool without_rawio = false) {
+Run seen(const Boot& boot, Devices devices, const std::string& name, std::vector<std::string> steps,
+         bool without_rawio = false) {
   return run(boot, {name, std::move(steps), devices, without_rawio});
 }
 
 std::string listing(const std::string& path, const Names& names) {
+  if (names.empty()) return fmt::format("- {{list: {}", path);  // perhaps it is not there
   return fmt::format("- {{list: {}, expect: [{}]", path, fmt::join(names, ", "));
 }
 std::string taint_is(uint64_t taint) {
@@ -169,15 +170,22 @@ std::vector<Cell> documented_cells(const Sight& sight, const design::Design& des
       {"the group gives the device", true, through_container(sight, "feature-table")},
       {"the group's container maps memory", false,
        with(through_container(sight, "feature-table"),
-            {mapping, "- {ioctl: VFIO_IOMMU_MAP_DMA, fd: $container, args: {flags: 3, vaddr: "
-                      "$memory, iova: 0x10000, size: 4K}"})},
+            {mapping,
+             "- {ioctl: VFIO_IOMMU_MAP_DMA, fd: $container, args: {flags: 3, vaddr: "
+             "$memory, iova: 0x10000, size: 4K}"})},
       {"the group gives an IOAS with physical addresses", false,
        with(through_iommufd(sight, "feature-table"),
             {"- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}", mapping, map,
              get_pa})},
-      {"the cdev gives the device", true,
-       with(through_cdev(sight, "feature-table"), {"- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"})},
-      {"the cdev joins a container", false,
+      {"the cdev gives the device",
+       true,
+       {"feature-table",
+        {"- {open: /dev/iommu, as: iommufd",
+         fmt::format("- {{open: /dev/vfio/devices/{}, as: dev", sight.cdev),
+         "- {ioctl: VFIO_DEVICE_BIND_IOMMUFD, fd: $dev, args: {iommufd: $iommufd}",
+         "- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"}}},
+      {"the cdev joins a container",
+       false,
        {"feature-table",
         {fmt::format("- {{open: /dev/vfio/devices/{}, as: dev", sight.cdev),
          "- {open: /dev/vfio/vfio, as: container",
@@ -195,30 +203,29 @@ std::vector<Cell> documented_cells(const Sight& sight, const design::Design& des
 }  // namespace
 
 Finding check_usable_nodes(const Subject& subject) {
-  return every_kernel(
-      subject, "no such device is ever shown", [](const Boot& boot) -> Judgement {
-        Judgement judgement;
-        const Sight sight = look_at(boot, Devices::kWithoutIommu);
-        if (!boot.config.vfio_noiommu) return judgement;
-        if (boot.design.group_may_be_absent) {
-          const Boot kept{boot.revision, boot.configured, *design::find("kept-group"), boot.config};
-          judge_group(kept, look_at(kept, Devices::kWithoutIommu),
-                      sight.group.empty() ? "were the group kept: " : "", judgement);
-        }
-        judge_group(boot, sight, "", judgement);
-        judge_cdev(boot, sight, judgement);
-        if (sight.group.empty() && sight.cdev.empty()) {
-          judgement.applies = true;
-          judgement.faults.push_back(
-              {.kind = "none",
-               .what = "the device is bound, and no node leads to it",
-               .run = seen(boot, Devices::kWithoutIommu, "usable-nodes",
-                           {"- {readlink: /sys/bus/pci/devices/0000:00:04.0/driver",
-                            listing("/dev/vfio", sight.entries)}),
-               .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
-        }
-        return judgement;
-      });
+  return every_kernel(subject, "no such device is ever shown", [](const Boot& boot) -> Judgement {
+    Judgement judgement;
+    const Sight sight = look_at(boot, Devices::kWithoutIommu);
+    if (!boot.config.vfio_noiommu) return judgement;
+    if (boot.design.group_may_be_absent) {
+      const Boot kept{boot.revision, boot.configured, *design::find("kept-group"), boot.config};
+      judge_group(kept, look_at(kept, Devices::kWithoutIommu),
+                  sight.group.empty() ? "were the group kept: " : "", judgement);
+    }
+    judge_group(boot, sight, "", judgement);
+    judge_cdev(boot, sight, judgement);
+    if (sight.group.empty() && sight.cdev.empty()) {
+      judgement.applies = true;
+      judgement.faults.push_back(
+          {.kind = "none",
+           .what = "the device is bound, and no node leads to it",
+           .run = seen(boot, Devices::kWithoutIommu, "usable-nodes",
+                       {"- {readlink: /sys/bus/pci/devices/0000:00:04.0/driver",
+                        listing("/dev/vfio", sight.entries)}),
+           .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
+    }
+    return judgement;
+  });
 }
 
 Finding check_cdev_as_configured(const Subject& subject) {
@@ -268,20 +275,19 @@ Finding check_names(const Subject& subject) {
 }
 
 Finding check_taint(const Subject& subject) {
-  return every_kernel(
-      subject, "no such device is ever shown", [](const Boot& boot) -> Judgement {
-        const Sight sight = look_at(boot, Devices::kWithoutIommu);
-        if (sight.cdev.empty() && sight.group.empty()) return {};
-        Judgement judgement{.applies = true};
-        if ((sight.taint & Log::kTaintUser) != 0) return judgement;
-        judgement.faults.push_back(
-            {.kind = "untainted",
-             .what = "a node is there, and the kernel is not tainted",
-             .run = seen(boot, Devices::kWithoutIommu, "tainted",
-                         {listing("/dev/vfio", sight.entries), taint_is(sight.taint)}),
-             .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
-        return judgement;
-      });
+  return every_kernel(subject, "no such device is ever shown", [](const Boot& boot) -> Judgement {
+    const Sight sight = look_at(boot, Devices::kWithoutIommu);
+    if (sight.cdev.empty() && sight.group.empty()) return {};
+    Judgement judgement{.applies = true};
+    if ((sight.taint & Log::kTaintUser) != 0) return judgement;
+    judgement.faults.push_back(
+        {.kind = "untainted",
+         .what = "a node is there, and the kernel is not tainted",
+         .run = seen(boot, Devices::kWithoutIommu, "tainted",
+                     {listing("/dev/vfio", sight.entries), taint_is(sight.taint)}),
+         .nodes = draw_nodes(boot, Devices::kWithoutIommu)});
+    return judgement;
+  });
 }
 
 Finding check_emulated(const Subject& subject) {
@@ -308,9 +314,9 @@ Finding check_emulated(const Subject& subject) {
                 seen(boot, Devices::kMediated, "emulated-untouched", {taint_is(sight.taint)}));
         }
         if (sight.cdevs.empty()) return judgement;
-        Run opened = seen(boot, Devices::kMediated, "emulated-untouched",
-                          {fmt::format("- {{open: /dev/vfio/devices/{}", sight.cdevs.front())},
-                          true);
+        Run opened =
+            seen(boot, Devices::kMediated, "emulated-untouched",
+                 {fmt::format("- {{open: /dev/vfio/devices/{}", sight.cdevs.front())}, true);
         if (!opened.error.empty()) {
           const std::string what = fmt::format(
               "the cdev of a mediated device answers {} without CAP_SYS_RAWIO", opened.error);
@@ -325,26 +331,24 @@ Finding check_feature_table(const Subject& subject) {
   if (design != nullptr && design->get_pa == design::GetPa::kNone) {
     return Finding::not_applicable("the table was written with the series");
   }
-  return every_kernel(
-      subject, "no kernel has both paths", [](const Boot& boot) -> Judgement {
-        const Sight sight = look_at(boot, Devices::kWithoutIommu);
-        const bool both = !sight.group.empty() && sight.has_container &&
-                          boot.configured.noiommu_group() && boot.configured.noiommu_cdev();
-        if (!both) return {};
-        Judgement judgement{.applies = true};
-        for (const Cell& cell : documented_cells(sight, boot.design)) {
-          Run tried = run(boot, cell.program);
-          if (tried.error.empty() == cell.documented) continue;
-          judgement.faults.push_back(
-              {.kind = cell.name,
-               .what = cell.documented
-                           ? fmt::format("documented: {}; {} answers {}", cell.name, tried.step,
-                                         tried.error)
-                           : fmt::format("documented as not so: {}", cell.name),
-               .run = std::move(tried)});
-        }
-        return judgement;
-      });
+  return every_kernel(subject, "no kernel has both paths", [](const Boot& boot) -> Judgement {
+    const Sight sight = look_at(boot, Devices::kWithoutIommu);
+    const bool both = !sight.group.empty() && sight.has_container &&
+                      boot.configured.noiommu_group() && boot.configured.noiommu_cdev();
+    if (!both) return {};
+    Judgement judgement{.applies = true};
+    for (const Cell& cell : documented_cells(sight, boot.design)) {
+      Run tried = run(boot, cell.program);
+      if (tried.error.empty() == cell.documented) continue;
+      judgement.faults.push_back({.kind = cell.name,
+                                  .what = cell.documented
+                                              ? fmt::format("documented: {}; {} answers {}",
+                                                            cell.name, tried.step, tried.error)
+                                              : fmt::format("documented as not so: {}", cell.name),
+                                  .run = std::move(tried)});
+    }
+    return judgement;
+  });
 }
 
 Finding check_regression(const Subject& subject) {

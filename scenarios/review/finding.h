@@ -23,9 +23,10 @@ struct Counterexample {
 
 struct Finding {
   Verdict verdict = Verdict::kHolds;
-  std::string why = {};                             // it is not applicable
+  std::string why = {};                              // it is not applicable
   std::vector<Counterexample> counterexamples = {};  // violated: at least one, the gravest first
-  size_t depth = 0;   // calls of the longest sequences that were tried; 0: none were
+  // Of a search: the length of the shortest sequence that was found, or the longest that was tried.
+  size_t depth = 0;
   size_t states = 0;  // configurations, kernels or states of a kernel that were looked at
 
   static Finding not_applicable(std::string why) {

@@ -61,7 +61,8 @@ MachineConfig Boot::machine(Devices devices) const {
   } else {
     machine.devices.push_back({.bdf = kBdf});
   }
-  if (devices == Devices::kBoth) machine.devices.push_back({.bdf = kBehindIommu, .has_iommu = true});
+  if (devices == Devices::kBoth)
+    machine.devices.push_back({.bdf = kBehindIommu, .has_iommu = true});
   return machine;
 }
 

@@ -18,7 +18,8 @@ const std::vector<Property>& properties() {
       {"no-regression", "What worked for users of groups before the series still works.",
        "seed 002; kconfig.md section 5.3; vfio-core.md section 5.5", check_regression},
       {"usable-nodes",
-       "Every node of a device without an IOMMU leads a privileged program to it, and there is one.",
+       "Every node of a device without an IOMMU leads a privileged program to it, and there is "
+       "one.",
        "seed 002; vfio-core.md sections 3.5 and 14; kconfig.md section 5.4", check_usable_nodes},
       {"cdev-as-configured",
        "With cdevs and no-IOMMU mode there is a cdev, and it works only if its option is on.",
@@ -34,12 +35,12 @@ const std::vector<Property>& properties() {
       {"rawio-everywhere",
        "A program that never has CAP_SYS_RAWIO gets hold of no such device, nor of an address.",
        "seed 001; vfio-core.md section 7", check_rawio_everywhere, true},
-      {"rawio-at-bind",
-       "Nor does a program that has lost it, with what it opened before.",
+      {"rawio-at-bind", "Nor does a program that has lost it, with what it opened before.",
        "seed 001; vfio-core.md sections 7 and 12", check_rawio_at_bind, true},
       {"no-warn", "No sequence of calls makes the kernel warn or oops.",
        "seed 003; vfio-core.md section 8", check_no_warn, true},
-      {"toggle-safe", "Writing the module parameter takes nothing from those who are there already.",
+      {"toggle-safe",
+       "Writing the module parameter takes nothing from those who are there already.",
        "seeds 001 and 002; vfio-core.md section 1", check_toggle_safe, true},
   };
   return kAll;

@@ -56,7 +56,8 @@ std::string evidence(const Counterexample& one) {
   if (one.configurations > 1) {
     text += fmt::format("  in {}\n", count(one.configurations, "configuration"));
   }
-  if (one.nodes_config != one.config) text += fmt::format("  drawn for: {}\n", one.nodes_config);
+  if (!one.nodes.empty() && one.nodes_config != one.config)
+    text += fmt::format("  drawn for: {}\n", one.nodes_config);
   for (const std::string& line : one.nodes) text += fmt::format("  | {}\n", line);
   for (const std::string& call : one.sequence) text += fmt::format("  {}\n", call);
   return text;
@@ -77,9 +78,8 @@ std::vector<std::string> sayings(const Finding& finding) {
 
 std::vector<std::string> without(std::vector<std::string> all,
                                  const std::vector<std::string>& those) {
-  std::erase_if(all, [&](const std::string& one) {
-    return std::ranges::find(those, one) != those.end();
-  });
+  std::erase_if(
+      all, [&](const std::string& one) { return std::ranges::find(those, one) != those.end(); });
   return all;
 }
 
@@ -103,7 +103,8 @@ std::vector<Change> changes(const std::vector<Result>& results) {
                     .after = after.verdict,
                     .gone = without(sayings(before), sayings(after)),
                     .fresh = without(sayings(after), sayings(before))};
-      const bool same = change.before == change.after && change.gone.empty() && change.fresh.empty();
+      const bool same =
+          change.before == change.after && change.gone.empty() && change.fresh.empty();
       if (!same) found.push_back(std::move(change));
     }
   }
@@ -130,8 +131,8 @@ std::string report_text(const std::vector<Result>& results) {
   std::string held;
   for (const Result& result : results) {
     if (result.finding.verdict != Verdict::kHolds || result.finding.depth == 0) continue;
-    held += fmt::format("{}: {}: {}\n", result.revision, result.property->name,
-                        effort(result.finding));
+    held +=
+        fmt::format("{}: {}: {}\n", result.revision, result.property->name, effort(result.finding));
   }
   if (!held.empty()) text += '\n' + held;
   std::string pair;
@@ -140,8 +141,7 @@ std::string report_text(const std::vector<Result>& results) {
     if (heading != pair) text += heading;
     pair = heading;
     text += change.before == change.after
-                ? fmt::format("  {}: still {}\n", change.property->name,
-                              short_word(change.after))
+                ? fmt::format("  {}: still {}\n", change.property->name, short_word(change.after))
                 : fmt::format("  {}: {} -> {}\n", change.property->name, short_word(change.before),
                               short_word(change.after));
     for (const std::string& one : change.gone) text += fmt::format("    - {}\n", one);
@@ -206,7 +206,7 @@ std::string report_json(const std::vector<Result>& results) {
                     {"config", first.config},
                     {"sequence", first.sequence},
                     {"source", result.property->source},
-                    {"depth", first.sequence.empty() ? finding.depth : first.sequence.size()},
+                    {"depth", finding.depth != 0 ? finding.depth : first.sequence.size()},
                     {"states", finding.states},
                     {"counterexamples", all}});
   }

@@ -1,16 +1,22 @@
 #include "scenarios/review/review_command.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 
+#include "model/kconfig/graph.h"
 #include "scenarios/engine/nearest.h"
-#include "scenarios/review/report.h"
+#include "scenarios/kconfig/bar.h"
+#include "scenarios/kconfig/commands.h"
+#include "scenarios/review/kernel_map.h"
+#include "scenarios/review/report_html.h"
 
 namespace noiommu::scenarios::review {
 
@@ -20,14 +26,20 @@ constexpr int kWell = 0;
 constexpr int kViolatedInGate = 1;
 constexpr int kBadUsage = 2;
 
+constexpr const char* kTreeName = "tree";
+
 constexpr const char* kExamples = R"(Examples:
   noiommu review                                    all properties, all revisions
   noiommu review --revision v6,mainline --format markdown
   noiommu review --property usable-groups --revision v4
   noiommu review --gate mainline                    exit 1 when mainline violates one
   noiommu review --save found/ && noiommu run found/   replay what was found
+  noiommu review --revision mainline,latch --depth 8   a proposal, and longer sequences
+  noiommu review --format html > review.html        matrix, kernels and counterexamples in one page
+  noiommu review --tree ~/linux                     what follows from the Kconfig of a tree
 
-Revisions are those of `noiommu kconfig`, and the proposals latch, early-success and no-iommu-state.
+Revisions are those of `noiommu kconfig`, and the proposals kept-group, latch, early-success and
+no-iommu-state. The tree is called "tree", also for --gate.
 
 Exit codes:
   0  well
@@ -55,6 +67,7 @@ tl::expected<std::vector<const Property*>, std::string> chosen(
 bool save(const std::string& folder, const std::vector<Result>& results) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
+  if (error) return false;
   for (const Result& result : results) {
     std::string all;
     for (const Counterexample& one : result.finding.counterexamples) {
@@ -71,47 +84,116 @@ bool save(const std::string& folder, const std::vector<Result>& results) {
 
 }  // namespace
 
+namespace {
+
+// Scenarios are named by revision and property; of several, all but the first get a number.
+void tell_apart(std::vector<Counterexample>& counterexamples) {
+  for (size_t i = 1; i < counterexamples.size(); ++i) {
+    std::string& scenario = counterexamples[i].scenario;
+    if (!scenario.empty()) scenario.insert(scenario.find('\n'), fmt::format("-{}", i + 1));
+  }
+}
+
+// A line for a revision, and what is asked of it.
+struct Reviewed {
+  std::vector<Result> results;
+  RevisionPage page;
+};
+
+tl::expected<Revision, std::string> load(const std::string& name, const ReviewOptions& options,
+                                         Bar& bar) {
+  if (name != kTreeName || options.target.tree.empty()) {
+    auto revision = Revision::load(name);
+    if (!revision) return tl::unexpected(revision.error().text());
+    return std::move(*revision);
+  }
+  auto tree = load_target(options.target);
+  if (!tree) return tl::unexpected(tree.error().text());
+  return Revision::of_tree(name, std::move(*tree),
+                           [&](uint64_t done, uint64_t all) { bar.show(done, all); });
+}
+
+Reviewed review(const std::string& name, const Revision& revision,
+                const std::vector<const Property*>& wanted, const ReviewOptions& options,
+                Bar& bar) {
+  const bool searches = std::ranges::any_of(wanted, &Property::searches);
+  const Explorations explorations =
+      searches
+          ? explore(revision, options.depth, [&](size_t done, size_t all) { bar.show(done, all); })
+          : Explorations{};
+  Reviewed reviewed;
+  for (const Property* property : wanted) {
+    reviewed.results.push_back({name, property, property->check({revision, explorations})});
+    tell_apart(reviewed.results.back().finding.counterexamples);
+  }
+  if (options.format != ReviewFormat::kHtml) return reviewed;
+  const design::Design* design = revision.design();
+  std::vector<kconfig::SymbolId> shown;
+  for (const char* symbol : {"VFIO_NOIOMMU", "VFIO_GROUP_NOIOMMU", "VFIO_CDEV_NOIOMMU",
+                             "IOMMUFD_NOIOMMU", "VFIO", "IOMMUFD_VFIO_CONTAINER"}) {
+    if (revision.has(symbol)) shown.push_back(revision.tree().find(symbol));
+  }
+  reviewed.page = {.name = name,
+                   .about = std::string(design != nullptr ? design->about : ""),
+                   .map = map_kernels(revision),
+                   .graph = draw_svg(graph_dot(revision.tree(), shown)).value_or("")};
+  return reviewed;
+}
+
+std::vector<std::string> revisions_to_review(const ReviewOptions& options) {
+  std::vector<std::string> names = options.revisions;
+  if (names.empty() && options.target.tree.empty()) {
+    for (const design::Design& design : design::revisions()) names.emplace_back(design.name);
+  }
+  if (!options.target.tree.empty()) names.emplace_back(kTreeName);
+  if (!options.gate.empty() && std::ranges::find(names, options.gate) == names.end()) {
+    names.push_back(options.gate);
+  }
+  return names;
+}
+
+std::string report(ReviewFormat format, const std::vector<Result>& results,
+                   const std::vector<RevisionPage>& pages) {
+  switch (format) {
+    case ReviewFormat::kText:
+      return report_text(results);
+    case ReviewFormat::kJson:
+      return report_json(results);
+    case ReviewFormat::kMarkdown:
+      return report_markdown(results);
+    case ReviewFormat::kHtml:
+      return report_html(results, pages);
+  }
+  return {};
+}
+
+}  // namespace
+
 int review_command(const ReviewOptions& options, std::ostream& out, std::ostream& err) {
   const auto wanted = chosen(options.properties);
   if (!wanted) {
     err << "noiommu: " << wanted.error() << '\n';
     return kBadUsage;
   }
-  std::vector<std::string> names = options.revisions;
-  if (names.empty()) names = {"v7.0", "v4", "v5", "v6", "mainline"};
-  if (!options.gate.empty() && std::find(names.begin(), names.end(), options.gate) == names.end()) {
-    names.push_back(options.gate);
-  }
   std::vector<Result> results;
-  for (const std::string& name : names) {
-    const auto revision = Revision::load(name);
+  std::vector<RevisionPage> pages;
+  for (const std::string& name : revisions_to_review(options)) {
+    Bar bar(options.progress ? &err : nullptr);
+    const auto revision = load(name, options, bar);
     if (!revision) {
-      err << "noiommu: " << revision.error().text() << '\n';
+      err << "noiommu: " << revision.error() << '\n';
       return kBadUsage;
     }
-    const bool searches = std::ranges::any_of(*wanted, &Property::searches);
-    const Explorations explorations =
-        searches ? explore(*revision, options.depth) : Explorations{};
-    for (const Property* property : *wanted) {
-      results.push_back({name, property, property->check({*revision, explorations})});
-    }
+    Reviewed reviewed = review(name, *revision, *wanted, options, bar);
+    std::ranges::move(reviewed.results, std::back_inserter(results));
+    pages.push_back(std::move(reviewed.page));
   }
   if (!options.save.empty() && !save(options.save, results)) {
     err << fmt::format("noiommu: cannot write to '{}'\n", options.save);
     return kBadUsage;
   }
-  switch (options.format) {
-    case ReviewFormat::kText:
-      out << report_text(results);
-      break;
-    case ReviewFormat::kJson:
-      out << report_json(results);
-      break;
-    case ReviewFormat::kMarkdown:
-      out << report_markdown(results);
-      break;
-  }
-  const bool caught = std::any_of(results.begin(), results.end(), [&](const Result& result) {
+  out << report(options.format, results, pages);
+  const bool caught = std::ranges::any_of(results, [&](const Result& result) {
     return result.revision == options.gate && result.finding.verdict == Verdict::kViolated;
   });
   return caught ? kViolatedInGate : kWell;
@@ -131,18 +213,29 @@ void add_review(CLI::App& app, int& exit_code) {
   review->add_option("--depth", options->depth, "Calls in the longest sequences (default: 6)")
       ->type_name("N")
       ->check(CLI::Range(1, 12));
+  review
+      ->add_option("--tree", options->target.tree,
+                   "A Linux source tree, whose Kconfig is reviewed (instead of the five)")
+      ->type_name("PATH");
+  review->add_option("--arch", options->target.arch, "Of the tree (default: x86)")
+      ->type_name("NAME");
+  review->add_flag("--allow-shell", options->target.allow_shell,
+                   "Run the shell commands that the tree's Kconfig asks for");
   review->add_option("--gate", options->gate, "Exit 1 when this revision violates a property")
       ->type_name("NAME");
   review->add_option("--save", options->save, "Write a scenario for each violation that has one")
       ->type_name("FOLDER");
   const std::map<std::string, ReviewFormat> formats{{"text", ReviewFormat::kText},
                                                     {"json", ReviewFormat::kJson},
-                                                    {"markdown", ReviewFormat::kMarkdown}};
-  review->add_option("--format", options->format, "text, json or markdown (default: text)")
+                                                    {"markdown", ReviewFormat::kMarkdown},
+                                                    {"html", ReviewFormat::kHtml}};
+  review->add_option("--format", options->format, "text, json, markdown or html (default: text)")
       ->type_name("FORMAT")
       ->transform(CLI::CheckedTransformer(formats).description(""));
-  review->callback(
-      [options, &exit_code] { exit_code = review_command(*options, std::cout, std::cerr); });
+  review->callback([options, &exit_code] {
+    options->progress = isatty(STDERR_FILENO) == 1;
+    exit_code = review_command(*options, std::cout, std::cerr);
+  });
 }
 
 }  // namespace noiommu::scenarios::review

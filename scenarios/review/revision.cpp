@@ -71,24 +71,33 @@ std::map<std::string, std::string> Configured::overrides() const {
   return overrides;
 }
 
-Revision::Revision(std::string name, const design::Design* design, kconfig::Tree tree)
+Revision::Revision(std::string name, const design::Design* design, kconfig::Tree tree,
+                   const std::function<void(uint64_t, uint64_t)>& progress)
     : name_(std::move(name)),
       design_(design),
       tree_(std::make_unique<kconfig::Tree>(std::move(tree))),
       inputs_(kconfig::settable(*tree_, kconfig::review_inputs())),
       cycles_(find_cycles(*tree_)) {
-  if (cycles_.empty()) outcomes_ = kconfig::enumerate(*tree_, inputs_);
+  if (!cycles_.empty()) return;
+  kconfig::EnumerationWatch watch;
+  if (progress) {
+    watch.progress = [&, all = kconfig::combinations(*tree_, inputs_)](uint64_t done) {
+      progress(done, all);
+    };
+  }
+  outcomes_ = kconfig::enumerate(*tree_, inputs_, watch);
 }
 
 kconfig::Loaded<Revision> Revision::load(const std::string& name) {
   const design::Design* design = design::find(name);
   auto tree = kconfig::load_revision(design != nullptr ? std::string(design->kconfig) : name);
   if (!tree) return tl::unexpected(tree.error());
-  return Revision(name, design, std::move(*tree));
+  return Revision(name, design, std::move(*tree), {});
 }
 
-Revision Revision::of_tree(const std::string& name, kconfig::Tree tree) {
-  return {name, nullptr, std::move(tree)};
+Revision Revision::of_tree(const std::string& name, kconfig::Tree tree,
+                           const std::function<void(uint64_t, uint64_t)>& progress) {
+  return {name, nullptr, std::move(tree), progress};
 }
 
 std::vector<KernelBuild> Revision::kernels() const {
@@ -108,9 +117,8 @@ std::vector<KernelBuild> Revision::kernels() const {
       if (one.size() < known->smallest.size()) known->smallest = one;
     }
   }
-  std::ranges::stable_sort(kernels, {}, [](const KernelBuild& kernel) {
-    return kernel.smallest.size();
-  });
+  std::ranges::stable_sort(kernels, {},
+                           [](const KernelBuild& kernel) { return kernel.smallest.size(); });
   return kernels;
 }
 

@@ -1,6 +1,8 @@
 // One revision under review: its Kconfig text, all configurations of it, and what they mean.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -58,8 +60,10 @@ class Revision {
  public:
   // By the name of a design, or of a Kconfig text that has none. An error for neither.
   static kconfig::Loaded<Revision> load(const std::string& name);
-  // A Kconfig text of a user's own, which belongs to no code.
-  static Revision of_tree(const std::string& name, kconfig::Tree tree);
+  // A Kconfig text of a user's own, which belongs to no code. `progress` is told now and then how
+  // many combinations are accounted for, of how many.
+  static Revision of_tree(const std::string& name, kconfig::Tree tree,
+                          const std::function<void(uint64_t, uint64_t)>& progress = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }
   // Nothing for a Kconfig text that belongs to no code.
@@ -76,7 +80,8 @@ class Revision {
   [[nodiscard]] std::vector<KernelBuild> kernels() const;
 
  private:
-  Revision(std::string name, const design::Design* design, kconfig::Tree tree);
+  Revision(std::string name, const design::Design* design, kconfig::Tree tree,
+           const std::function<void(uint64_t, uint64_t)>& progress);
 
   std::string name_;
   const design::Design* design_ = nullptr;

@@ -258,7 +258,8 @@ class Search {
       SearchState::Try& tried = tries[action];
       const uint64_t before = walk->taint();
       tried.ending = walk->take(action);
-      tried.warned = (walk->taint() & ~before & Log::kTaintWarn) != 0;
+      tried.taint = walk->taint();
+      tried.warned = (tried.taint & ~before & Log::kTaintWarn) != 0;
       const bool over = tried.ending == Ending::kKilled || tried.ending == Ending::kNeverReturns;
       if (!over) tried.to = note(walk->state(), state, action, depth, walk->capable());
       if (tried.to != state) walk.reset();

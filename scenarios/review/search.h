@@ -22,13 +22,13 @@ struct SearchAction {
   enum class Reach : uint8_t { kNothing, kDevice, kPhysicalAddress };
   enum class Kind : uint8_t { kCall, kClears, kSets, kRegisters };
 
-  std::string name;                 // "BIND"
-  std::vector<std::string> steps;   // as in Program
-  std::vector<std::string> wants;   // names that must be open
-  std::string gives = {};           // the name that it opens, which must not be open yet
-  std::string takes = {};           // the name that it closes
-  Reach reach = Reach::kNothing;    // what who succeeds has got hold of
-  Kind kind = Kind::kCall;          // clears or sets the parameter; makes new registrations
+  std::string name;                // "BIND"
+  std::vector<std::string> steps;  // as in Program
+  std::vector<std::string> wants;  // names that must be open
+  std::string gives = {};          // the name that it opens, which must not be open yet
+  std::string takes = {};          // the name that it closes
+  Reach reach = Reach::kNothing;   // what who succeeds has got hold of
+  Kind kind = Kind::kCall;         // clears or sets the parameter; makes new registrations
 };
 
 // How an action ended.
@@ -44,16 +44,17 @@ struct SearchState {
   // By action; empty for a state at the last depth, from which nothing was tried.
   struct Try {
     Ending ending = Ending::kNotTried;
-    bool warned = false;          // the kernel said WARNING
-    uint32_t to = kNone;          // the state that it leads to; its own where nothing changes
+    uint64_t taint = 0;   // of the kernel, afterwards
+    bool warned = false;  // the kernel said WARNING
+    uint32_t to = kNone;  // the state that it leads to; its own where nothing changes
   };
   std::vector<Try> tries = {};
 };
 
 struct Exploration {
   Boot boot;
-  std::string config;        // the smallest configuration of the kernel
-  size_t configurations = 0;  // that make it
+  std::string config;          // the smallest configuration of the kernel
+  size_t configurations = 0;   // that make it
   bool without_rawio = false;  // from the first call on
   std::vector<SearchAction> actions;
   std::vector<SearchState> states;  // by depth; the first is the freshly booted kernel

@@ -18,8 +18,9 @@ using Try = SearchState::Try;
 // A sequence that shows something, which is told apart from others by its kind.
 struct Hit {
   std::string kind;
-  uint32_t state = 0;                // where it begins to matter
-  std::vector<uint32_t> last = {};   // the actions from there on
+  uint32_t state = 0;               // where it begins to matter
+  std::vector<uint32_t> last = {};  // the actions from there on
+  std::string proof = {};           // a step that shows it afterwards; empty: the answers do
 };
 
 // The shortest sequence of each kind, over all kernels.
@@ -27,6 +28,7 @@ struct Shortest {
   std::string kind;
   const Exploration* in = nullptr;
   std::vector<uint32_t> path;
+  std::string proof;
   size_t configurations = 0;  // of all kernels that show the kind
 };
 
@@ -44,18 +46,20 @@ void merge(const Exploration& exploration, const std::vector<Hit>& hits,
     std::vector<uint32_t> path = exploration.path(hit.state, hit.last);
     const auto known = std::ranges::find(found, hit.kind, &Shortest::kind);
     if (known == found.end()) {
-      found.push_back({hit.kind, &exploration, std::move(path), exploration.configurations});
+      found.push_back(
+          {hit.kind, &exploration, std::move(path), hit.proof, exploration.configurations});
       continue;
     }
     known->configurations += exploration.configurations;
     if (path.size() >= known->path.size()) continue;
     known->in = &exploration;
     known->path = std::move(path);
+    known->proof = hit.proof;
   }
 }
 
 Finding search(const Subject& subject, const char* name, bool without_rawio, const FindHits& hits,
-               const Describe& describe, const std::vector<std::string>& epilogue = {}) {
+               const Describe& describe) {
   if (subject.revision.design() == nullptr) {
     return Finding::not_applicable("there is no code for it");
   }
@@ -68,13 +72,14 @@ Finding search(const Subject& subject, const char* name, bool without_rawio, con
   }
   if (finding.states == 0) return Finding::not_applicable("no such device is ever shown");
   std::ranges::stable_sort(found, {}, [](const Shortest& one) { return one.path.size(); });
+  if (!found.empty()) finding.depth = found.front().path.size();
   for (const Shortest& one : found) {
     Program program = one.in->program(name, one.path);
     Run shown = run(one.in->boot, program, true);
     const std::string what = describe(*one.in, one, shown);
-    if (shown.error != "KILLED" && !epilogue.empty()) {
-      program.steps.insert(program.steps.end(), epilogue.begin(), epilogue.end());
-      shown = run(one.in->boot, program, true);
+    if (!one.proof.empty()) {
+      program.steps.push_back(one.proof);
+      shown.scenario = run(one.in->boot, program, true).scenario;
     }
     finding.verdict = Verdict::kViolated;
     finding.counterexamples.push_back({.what = what,
@@ -134,18 +139,25 @@ Finding check_no_warn(const Subject& subject) {
     std::vector<Hit> found;
     each_try(exploration, [&](uint32_t state, uint32_t action, const Try& tried) {
       if (!tried.warned && tried.ending != Ending::kKilled) return;
-      const char* how = tried.warned ? " warns" : " oopses";
-      found.push_back({exploration.actions[action].name + how, state, {action}});
+      const std::string& name = exploration.actions[action].name;
+      if (!tried.warned) {
+        found.push_back({name + " oopses", state, {action}});
+        return;
+      }
+      found.push_back(
+          {name + " warns",
+           state,
+           {action},
+           fmt::format("- {{read_file: /proc/sys/kernel/tainted, expect: '{}'", tried.taint)});
     });
     return found;
   };
-  return search(
-      subject, "no-warn", false, hits,
-      [](const Exploration& /*in*/, const Shortest& shortest, const Run& run) {
-        return fmt::format("{}: the kernel {}", shortest.kind.substr(0, shortest.kind.rfind(' ')),
-                           run.error == "KILLED" ? "dereferences a NULL pointer" : "says WARNING");
-      },
-      {"- {read_file: /proc/sys/kernel/tainted"});
+  return search(subject, "no-warn", false, hits,
+                [](const Exploration& in, const Shortest& shortest, const Run& run) {
+                  return fmt::format(
+                      "{}: the kernel {}", last_name(in, shortest),
+                      run.error == "KILLED" ? "dereferences a NULL pointer" : "says WARNING");
+                });
 }
 
 // Whoever is there already: the program with what it has open, and the nodes that are shown.
@@ -162,18 +174,21 @@ Finding check_toggle_safe(const Subject& subject) {
         if (exploration.actions[action].kind != Kind::kCall) continue;
         if (before[action].ending != Ending::kWell) continue;
         if (after[action].ending == Ending::kWell) continue;
-        found.push_back({exploration.actions[toggle].name + ", " + exploration.actions[action].name,
-                         state,
-                         {toggle, action}});
+        found.push_back(
+            {fmt::format("once the parameter is {}, {}", kind == Kind::kClears ? "N" : "Y",
+                         exploration.actions[action].name),
+             state,
+             {toggle, action}});
       }
     });
     return found;
   };
   return search(subject, "toggle-safe", false, hits,
                 [](const Exploration& /*in*/, const Shortest& shortest, const Run& run) {
-                  return fmt::format("{}: {}; without the first it succeeds", shortest.kind,
-                                     run.error == "KILLED" ? "the kernel dereferences a NULL pointer"
-                                                           : "it answers " + run.error);
+                  return fmt::format("{} {}; without the write it succeeds", shortest.kind,
+                                     run.error == "KILLED"
+                                         ? "makes the kernel dereference a NULL pointer"
+                                         : fmt::format("answers {}", run.error));
                 });
 }
 

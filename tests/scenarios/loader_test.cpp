@@ -312,6 +312,25 @@ TEST(LoaderErrors, WhatIsNotYamlIsRefused) {
   EXPECT_EQ(error_of("# nothing\n---\n"), "x.yaml:1:1: no scenario in this file");
 }
 
+TEST(LoaderErrors, AMediatedDeviceHasAUuidAndNoIommu) {
+  const std::string rest = "steps:\n- sleep: 1\n";
+  const std::string head = "scenario: s\ndevices:\n- {bdf: ";
+  const std::string uuid = "83b8f4f2-509f-482f-8c1e-e6bfe0fa1001";
+  const Scenario scenario = load(head + uuid + ", model: mediated, iommu: none}\n" + rest);
+  EXPECT_EQ(scenario.devices[0].model, DeviceNeeds::Model::kMediated);
+  EXPECT_EQ(error_of(head + "'0000:00:04.0', model: mediated, iommu: none}\n" + rest),
+            "x.yaml:3:9: bdf: '0000:00:04.0' is not the UUID that a mediated device has");
+  EXPECT_EQ(error_of(head + uuid + ", model: mediated, iommu: present}\n" + rest),
+            "x.yaml:3:71: iommu: no IOMMU is in front of a mediated device");
+}
+
+TEST(LoaderErrors, NothingComesAfterWhatKillsTheProcess) {
+  const Scenario scenario = load("scenario: s\nsteps:\n- {open: /dev/iommu, errno: KILLED}\n");
+  EXPECT_TRUE(scenario.steps[0].kills);
+  EXPECT_EQ(error_of("scenario: s\nsteps:\n- {open: /dev/iommu, errno: KILLED}\n- sleep: 1\n"),
+            "x.yaml:4:3: a step after one that kills the process");
+}
+
 TEST(LoadPaths, SearchesFoldersAtAnyDepthInOrder) {
   const ScratchFolder folder;
   folder.add("b.yaml", "scenario: b\nsteps:\n- sleep: 1\n");

@@ -107,6 +107,50 @@ TEST_F(Design, V4LosesItsFootingWhenTheParameterIsCleared) {
   EXPECT_EQ(p.bind(fd, iommufd), 1);
 }
 
+// Its cdev has the wrong name, because the mark looks at no IOMMU; its group is as ever.
+TEST_F(Design, V5OpensADeviceBehindAnIommuThroughItsGroup) {
+  MachineConfig config = revision("v5");
+  config.devices.front().has_iommu = true;
+  Driver& p = boot(config);
+  EXPECT_THAT(cdevs(p), ElementsAre("noiommu-vfio0", "noiommu-vfio1"));
+  const int iommufd = p.open("/dev/iommu");
+  const int group = p.open("/dev/vfio/1");
+  ASSERT_EQ(set_container(p, group, iommufd), 0);
+  EXPECT_GE(get_device(p, group, kBdf0), 0);
+}
+
+constexpr const char* kUuid = "83b8f4f2-509f-482f-8c1e-e6bfe0fa1001";
+
+MachineConfig with_mediated(const char* name) {
+  MachineConfig config = revision(name);
+  config.devices = {{.bdf = kUuid, .mediated = true}};
+  return config;
+}
+
+TEST_F(Design, AMediatedDeviceHasAFakeGroupAndNoTaint) {
+  Driver& p = boot(with_mediated("mainline"));
+  EXPECT_THAT(nodes(p), ElementsAre("0", "devices", "vfio"));
+  EXPECT_THAT(cdevs(p), ElementsAre("vfio0"));
+  EXPECT_EQ(p.read_file("/sys/kernel/iommu_groups/0/name"), "vfio-noiommu\n");
+  EXPECT_EQ(taint(p), 0U);
+  Driver& plain = spawn(without({CAP_SYS_RAWIO}));
+  const Driver::Bound bound = plain.open_bound("/dev/vfio/devices/vfio0");
+  EXPECT_EQ(bound.id, 1);
+  vfio_device_info info{};
+  info.argsz = sizeof(info);
+  EXPECT_EQ(plain.ioctl(bound.fd, VFIO_DEVICE_GET_INFO, info), -ENOTTY) << "its driver has none";
+  EXPECT_EQ(plain.pread(bound.fd, 0, 4), -EINVAL);
+}
+
+TEST_F(Design, V5AndV6MarkAMediatedDevice) {
+  for (const char* name : {"v5", "v6"}) {
+    EXPECT_THAT(cdevs(boot(with_mediated(name))), ElementsAre("noiommu-vfio0")) << name;
+  }
+  Driver& p = boot(with_mediated("v6"));
+  EXPECT_EQ(taint(p), Log::kTaintUser);
+  EXPECT_EQ(spawn(without({CAP_SYS_RAWIO})).open(kDevice0), -EPERM);
+}
+
 TEST_F(Design, V4AndV5GiveAnObjectToADeviceOfAGroup) {
   for (const char* name : {"v4", "v5"}) {
     Driver& p = boot(revision(name));

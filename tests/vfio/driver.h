@@ -250,7 +250,10 @@ class VfioTest : public testing::Test {
     EXPECT_EQ(machine->memory().held_frames(), 0);
     machine->kernel().set_single_threaded(true);  // waiting for a forgotten reference would throw
     const auto process = machine->spawn();
-    for (const DeviceConfig& device : config_.devices) unbind(*process, device.bdf);
+    for (const DeviceConfig& device : config_.devices) {
+      if (device.mediated) return;  // it stays for as long as the machine
+      unbind(*process, device.bdf);
+    }
     EXPECT_THAT(process->list("/sys/class/vfio-dev").value(), testing::IsEmpty());
     if (config_.config.vfio_group) {
       EXPECT_THAT(process->list("/sys/class/vfio").value(), testing::IsEmpty());
