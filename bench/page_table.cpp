@@ -1,144 +1,135 @@
-// The page table on its own. `chase L1` is one dependent load from the first-level cache: divide by
-// it to compare machines. Work per call is in the name; `items` counts pages or leaves.
-#include <benchmark/benchmark.h>
-
-#include <algorithm>
-#include <map>
-#include <numeric>
-#include <random>
-#include <vector>
-
+// The page table on its own.
+#include "bench/harness.h"
 #include "model/generic_pt/amdv1.h"
 
-namespace noiommu::generic_pt {
+namespace noiommu::bench {
 namespace {
 
-constexpr uint32_t kBoth = kRead | kWrite;
-constexpr uint64_t kMiB = 1 << 20;
-constexpr uint64_t kGiB = 1 << 30;
+using generic_pt::AmdV1;
 
-void chase_l1(benchmark::State& state) {
-  std::vector<uint32_t> order(size_t{16} * 1024 / sizeof(uint32_t));
-  std::iota(order.begin(), order.end(), 0);
-  std::shuffle(order.begin(), order.end(), std::mt19937(1));
-  std::vector<uint32_t> next(order.size());
-  for (size_t i = 0; i < order.size(); ++i) next[order[i]] = order[(i + 1) % order.size()];
-  uint32_t at = 0;
-  for ([[maybe_unused]] auto _ : state) {
-    for (int i = 0; i < 64; ++i) at = next[at];
-    benchmark::DoNotOptimize(at);
-  }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * 64);
+constexpr uint32_t kBoth = generic_pt::kRead | generic_pt::kWrite;
+constexpr Iova kBase{4 * kGiB};
+
+void map(AmdV1& table, Iova iova, uint64_t pa, uint64_t bytes) {
+  benchmark::DoNotOptimize(table.map(iova, PhysAddr{pa}, bytes, kBoth));
 }
-BENCHMARK(chase_l1)->Name("chase L1, 64 loads");
 
-// Maps and unmaps the same range, beside a page that keeps the tables of its neighbourhood.
-void map_unmap(benchmark::State& state, uint64_t bytes, uint64_t pa, uint64_t pages) {
+enum class Half : uint8_t { kMap, kUnmap };
+
+// `count` leaves of `bytes` each, one call for each, in a table that a page behind them keeps.
+void single_leaves(benchmark::State& state, uint64_t bytes, unsigned count, Half half) {
   AmdV1 table;
-  const Iova iova{4 * kGiB};
-  if (!table.map(iova - kPageSize, PhysAddr{0x1000}, kPageSize, kBoth)) return;
-  if (bytes < 2 * kMiB && !table.map(iova + kMiB, PhysAddr{0x1000}, kPageSize, kBoth)) return;
-  for ([[maybe_unused]] auto _ : state) {
-    benchmark::DoNotOptimize(table.map(iova, PhysAddr{pa}, bytes, kBoth));
-    benchmark::DoNotOptimize(table.unmap(iova, bytes));
+  map(table, kBase + bytes * count, 0x1000, kPageSize);
+  const auto map_all = [&] {
+    for (unsigned i = 0; i < count; ++i) map(table, kBase + i * bytes, (i + 1) * 2 * bytes, bytes);
+  };
+  const auto unmap_all = [&] {
+    for (unsigned i = 0; i < count; ++i) {
+      benchmark::DoNotOptimize(table.unmap(kBase + i * bytes, bytes));
+    }
+  };
+  if (half == Half::kMap) {
+    time_batches(state, count, map_all, unmap_all);
+  } else {
+    map_all();
+    time_batches(state, count, unmap_all, map_all);
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * pages));
 }
-BENCHMARK_CAPTURE(map_unmap, "4K page", kPageSize, kGiB, 1);
-BENCHMARK_CAPTURE(map_unmap, "64K leaf", 16 * kPageSize, kGiB, 1);
-BENCHMARK_CAPTURE(map_unmap, "1M leaf", kMiB, kGiB, 1);
-BENCHMARK_CAPTURE(map_unmap, "2M leaf", 2 * kMiB, kGiB, 1);
-BENCHMARK_CAPTURE(map_unmap, "1G leaf", kGiB, kGiB, 1);
-BENCHMARK_CAPTURE(map_unmap, "2M of 512 pages", 2 * kMiB, kGiB + kPageSize, 512);
-BENCHMARK_CAPTURE(map_unmap, "1G of 262144 pages", kGiB, kGiB + kPageSize, 262144);
+BENCHMARK_CAPTURE(single_leaves, map4k, kPageSize, 511, Half::kMap)
+    ->Name("map 4 KiB, table present")
+    ->UseManualTime();
+BENCHMARK_CAPTURE(single_leaves, map64k, 16 * kPageSize, 31, Half::kMap)
+    ->Name("map a 64 KiB leaf")
+    ->UseManualTime();
+BENCHMARK_CAPTURE(single_leaves, map2m, 2 * kMiB, 511, Half::kMap)
+    ->Name("map a 2 MiB leaf")
+    ->UseManualTime();
+BENCHMARK_CAPTURE(single_leaves, map1g, kGiB, 400, Half::kMap)
+    ->Name("map a 1 GiB leaf")
+    ->UseManualTime();
+BENCHMARK_CAPTURE(single_leaves, unmap4k, kPageSize, 511, Half::kUnmap)
+    ->Name("unmap 4 KiB")
+    ->UseManualTime();
+BENCHMARK_CAPTURE(single_leaves, unmap2m, 2 * kMiB, 511, Half::kUnmap)
+    ->Name("unmap a 2 MiB leaf")
+    ->UseManualTime();
 
-// `bytes` from IOVA 0 as single pages, frame after frame apart.
+// 2 MiB that lie 4 KiB off, so that no larger leaf fits; the table stays.
+void map_misaligned(benchmark::State& state) {
+  AmdV1 table;
+  time_batches(
+      state, 512, [&] { map(table, kBase, kGiB + kPageSize, 2 * kMiB); },
+      [&] { table.unmap(kBase, 2 * kMiB); });
+}
+BENCHMARK(map_misaligned)->Name("map 2 MiB of 4 KiB leaves, per entry")->UseManualTime();
+
+// Frames that are nobody's neighbours, as iommufd hands them over.
+void map_scattered(benchmark::State& state) {
+  constexpr uint64_t kPages = 512;
+  std::vector<PfnRun> runs;
+  for (const uint32_t i : shuffled(kPages)) runs.push_back({Pfn{2 * i + 2}, 1});
+  AmdV1 table;
+  time_batches(
+      state, kPages, [&] { benchmark::DoNotOptimize(table.map(kBase, runs, kBoth)); },
+      [&] { table.unmap(kBase, kPages * kPageSize); });
+}
+BENCHMARK(map_scattered)->Name("map scattered 4 KiB pages in one call, per page")->UseManualTime();
+
+// `bytes` from IOVA 0 as single pages, every other frame.
 void fill_with_pages(AmdV1& table, uint64_t bytes) {
-  for (uint64_t at = 0; at < bytes; at += kPageSize) {
-    benchmark::DoNotOptimize(table.map(Iova{at}, PhysAddr{2 * at}, kPageSize, kBoth));
-  }
+  for (uint64_t at = 0; at < bytes; at += kPageSize) map(table, Iova{at}, 2 * at, kPageSize);
 }
 
-void map_single_pages(benchmark::State& state) {
+void unmap_many(benchmark::State& state) {
   constexpr uint64_t kBytes = 256 * kMiB;
   AmdV1 table;
-  for ([[maybe_unused]] auto _ : state) {
-    fill_with_pages(table, kBytes);
-    state.PauseTiming();
-    table.unmap(Iova{0}, kBytes);
-    state.ResumeTiming();
-  }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * (kBytes / kPageSize)));
+  fill_with_pages(table, kBytes);
+  time_batches(
+      state, kBytes / kPageSize, [&] { benchmark::DoNotOptimize(table.unmap(Iova{0}, kBytes)); },
+      [&] { fill_with_pages(table, kBytes); });
 }
-BENCHMARK(map_single_pages)->Name("map 256M, page by page")->Unit(benchmark::kMicrosecond);
+BENCHMARK(unmap_many)->Name("unmap 256 MiB of 4 KiB leaves, per page")->UseManualTime();
 
-void unmap_single_pages(benchmark::State& state) {
-  constexpr uint64_t kBytes = 256 * kMiB;
+void look_up_hot(benchmark::State& state, uint64_t leaf) {
   AmdV1 table;
-  for ([[maybe_unused]] auto _ : state) {
-    state.PauseTiming();
-    fill_with_pages(table, kBytes);
-    state.ResumeTiming();
-    benchmark::DoNotOptimize(table.unmap(Iova{0}, kBytes));
-  }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * (kBytes / kPageSize)));
+  map(table, Iova{leaf}, leaf, leaf);
+  const Iova iova{leaf + 0x123};
+  time_each(state, [&] { benchmark::DoNotOptimize(table.iova_to_phys(iova)); });
 }
-BENCHMARK(unmap_single_pages)->Name("unmap 256M of pages, one call")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(look_up_hot, leaf4k, kPageSize)
+    ->Name("iova_to_phys hot, 4 KiB leaf")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(look_up_hot, leaf2m, 2 * kMiB)
+    ->Name("iova_to_phys hot, 2 MiB leaf")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(look_up_hot, leaf1g, kGiB)->Name("iova_to_phys hot, 1 GiB leaf")->UseRealTime();
 
-void lookup_hot(benchmark::State& state, uint64_t leaf) {
+void look_up_at_random(benchmark::State& state) {
+  constexpr uint64_t kBytes = 4 * kGiB;
   AmdV1 table;
-  if (!table.map(Iova{leaf}, PhysAddr{leaf}, leaf, kBoth)) return;
-  uint64_t iova = leaf;
-  for ([[maybe_unused]] auto _ : state) {
-    const uint64_t pa = table.iova_to_phys(Iova{iova}).value;
-    iova = leaf + ((pa + kPageSize) & (leaf - 1));
-    benchmark::DoNotOptimize(iova);
-  }
-}
-BENCHMARK_CAPTURE(lookup_hot, "4K leaf", kPageSize);
-BENCHMARK_CAPTURE(lookup_hot, "64K leaf", 16 * kPageSize);
-BENCHMARK_CAPTURE(lookup_hot, "2M leaf", 2 * kMiB);
-BENCHMARK_CAPTURE(lookup_hot, "1G leaf", kGiB);
-
-std::vector<uint64_t> random_pages(uint64_t bytes) {
-  std::vector<uint64_t> pages(1 << 14);
-  std::mt19937_64 random(1);
-  for (uint64_t& page : pages) page = random() % bytes & kPageMask;
-  return pages;
-}
-
-template <class Lookup>
-void look_up_at_random(benchmark::State& state, uint64_t bytes, Lookup lookup) {
-  const std::vector<uint64_t> pages = random_pages(bytes);
+  fill_with_pages(table, kBytes);
+  const std::vector<uint32_t> pages = shuffled(kBytes / kPageSize);
   size_t i = 0;
-  for ([[maybe_unused]] auto _ : state) {
-    benchmark::DoNotOptimize(lookup(pages[i]));
-    i = (i + 1) % pages.size();
-  }
+  time_each(state, [&] {
+    benchmark::DoNotOptimize(table.iova_to_phys(Iova{uint64_t{pages[i]} * kPageSize}));
+    if (++i == pages.size()) i = 0;
+  });
 }
+BENCHMARK(look_up_at_random)->Name("iova_to_phys random over 4 GiB of 4 KiB leaves")->UseRealTime();
 
-void lookup_random(benchmark::State& state) {
-  AmdV1 table;
-  fill_with_pages(table, kGiB);
-  look_up_at_random(state, kGiB, [&](uint64_t iova) { return table.iova_to_phys(Iova{iova}); });
-}
-BENCHMARK(lookup_random)->Name("lookup random over 1G of pages");
-
-void lookup_random_map(benchmark::State& state) {
-  std::map<uint64_t, uint64_t> table;
-  for (uint64_t at = 0; at < kGiB; at += kPageSize) table.emplace_hint(table.end(), at, 2 * at);
-  look_up_at_random(state, kGiB, [&](uint64_t iova) { return table.find(iova)->second; });
-}
-BENCHMARK(lookup_random_map)->Name("lookup random over 1G of pages, std::map");
-
+// How long a run takes by its length.
 void translate_run(benchmark::State& state) {
+  const auto bytes = static_cast<uint64_t>(state.range(0)) * kPageSize;
   AmdV1 table;
-  if (!table.map(Iova{0}, PhysAddr{kPageSize}, 64 * kMiB, kBoth)) return;
-  for ([[maybe_unused]] auto _ : state)
-    benchmark::DoNotOptimize(table.translate(Iova{0}, 64 * kMiB));
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * (64 * kMiB / kPageSize)));
+  map(table, Iova{0}, kPageSize, bytes);
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(table.translate(Iova{0}, bytes));
+  report(state, bytes / kPageSize);
 }
-BENCHMARK(translate_run)->Name("translate 64M of contiguous pages");
+BENCHMARK(translate_run)
+    ->Name("run of 4 KiB leaves")
+    ->RangeMultiplier(8)
+    ->Range(1, 1 << 18)
+    ->UseRealTime();
 
 }  // namespace
-}  // namespace noiommu::generic_pt
+}  // namespace noiommu::bench

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "model/generic_pt/amdv1_entry.h"
@@ -51,6 +52,10 @@ class AmdV1 : Unmovable {
   //
   // A failed map changes no translation. It may leave empty tables and a higher top.
   Status map(Iova iova, PhysAddr pa, uint64_t len, uint32_t prot);
+
+  // The same for frames that lie anywhere: runs of them follow each other from `iova` on, and each
+  // is cut into leaves for itself. `runs` must not be empty, and its frames lie below 2^52.
+  Status map(Iova iova, std::span<const PfnRun> runs, uint32_t prot);
 
   // Takes leaves away from `iova` upwards and answers how many bytes they mapped. Never splits one:
   // nothing happens when `iova` is inside a leaf (0), and a last leaf that reaches past the range

@@ -179,4 +179,16 @@ Status AmdV1::map(Iova iova, PhysAddr pa, uint64_t len, uint32_t prot) {
   return done;
 }
 
+Status AmdV1::map(Iova iova, std::span<const PfnRun> runs, uint32_t prot) {
+  uint64_t at = iova.value;
+  Status done;
+  for (const PfnRun& run : runs) {
+    done = map(Iova{at}, to_phys(run.first), run.count * kPageSize, prot);
+    if (!done) break;
+    at += run.count * kPageSize;
+  }
+  if (!done) unmap(iova, at - iova.value);
+  return done;
+}
+
 }  // namespace noiommu::generic_pt

@@ -85,10 +85,10 @@ Finding every_kernel(const Subject& subject, const std::string& nothing, const J
 }
 
 // Of a program whose failure is a fault: what is there, and what it answers.
-Fault failing(const Boot& boot, const std::string& kind, const std::string& there, Run run) {
+Fault failing(const Boot& boot, const std::string& kind, const std::string& there, const Run& run) {
   return {.kind = kind + run.step + run.error,
           .what = fmt::format("{}, and {} answers {}", there, run.step, run.error),
-          .run = std::move(run),
+          .run = run,
           .nodes = draw_nodes(boot, Devices::kWithoutIommu)};
 }
 
@@ -115,8 +115,8 @@ void judge_cdev(const Boot& boot, const Sight& sight, Judgement& judgement) {
   judgement.applies = true;
   Run tried = run(boot, through_cdev(sight, "usable-nodes"));
   if (tried.error.empty()) return;
-  judgement.faults.push_back(failing(
-      boot, "cdev", fmt::format("/dev/vfio/devices/{} is there", sight.cdev), std::move(tried)));
+  judgement.faults.push_back(
+      failing(boot, "cdev", fmt::format("/dev/vfio/devices/{} is there", sight.cdev), tried));
 }
 
 // What a program that looks at a file or a folder sees.
@@ -369,7 +369,7 @@ Finding check_regression(const Subject& subject) {
           Program{"no-regression", {fmt::format("- {{write_file: {}, text: 'N'", kParameter)}}}) {
       Run now = run(boot, program);
       if (now.error.empty() || !run(*then, program).error.empty()) continue;
-      judgement.faults.push_back(failing(boot, program.name, "it works in v7.0", std::move(now)));
+      judgement.faults.push_back(failing(boot, program.name, "it works in v7.0", now));
     }
     return judgement;
   };

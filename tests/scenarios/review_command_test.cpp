@@ -44,7 +44,8 @@ TEST_P(Replay, EveryViolationIsReplayedByItsScenario) {
   size_t printed = 0;
   const json report = json::parse(out_.str());
   for (const json& result : report["results"]) {
-    for (const json& one : result["counterexamples"]) printed += one["scenario"] == "" ? 0 : 1;
+    for (const json& one : result["counterexamples"])
+      printed += one["scenario"].get<std::string>().empty() ? 0 : 1;
   }
   const Loaded loaded = load_paths({folder_.text()});
   EXPECT_THAT(loaded.errors, IsEmpty());
