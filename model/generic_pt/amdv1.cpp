@@ -1,6 +1,7 @@
 #include "model/generic_pt/amdv1.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace noiommu::generic_pt {
 
@@ -21,7 +22,7 @@ AmdV1::Top AmdV1::grow_to(int level) {
     while (grown.level < level) {
       Table* table = tables_.allocate();
       const uint64_t link = encode_table(grown.level + 1, address_of(grown.table));
-      table->items[0].store(link, std::memory_order_relaxed);
+      table->items[0] = link;
       grown = {table, grown.level + 1};
     }
     if (top_.compare_exchange_strong(current, grown.encode(), std::memory_order_acq_rel,
@@ -31,7 +32,7 @@ AmdV1::Top AmdV1::grow_to(int level) {
 
     // Another thread was first.
     while (grown.table != old.table) {
-      Table* below = child_table(grown.table->items[0].load(std::memory_order_relaxed));
+      Table* below = child_table(grown.table->items[0]);
       tables_.release(grown.table);
       grown.table = below;
     }
@@ -47,6 +48,32 @@ PhysAddr AmdV1::iova_to_phys(Iova iova) const {
   const std::optional<Leaf> leaf = find_leaf(iova.value);
   return leaf ? leaf->to_phys(iova.value) : PhysAddr{0};
 }
+
+namespace {
+
+// How many of the `count` items from `first` on are 4 KiB leaves of the pages that follow the page
+// of `leaf`. Blocks of leaves that permit the same are compared without a look at the single item.
+unsigned pages_in_a_row(const uint64_t* first, unsigned count, uint64_t leaf) {
+  using Words [[gnu::vector_size(4 * sizeof(uint64_t))]] = uint64_t;
+  constexpr unsigned kBlock = 32;
+  constexpr Words kSteps{kPageSize, 2 * kPageSize, 3 * kPageSize, 4 * kPageSize};
+  unsigned done = 0;
+  for (Words expected = leaf + kSteps; done + kBlock <= count; done += kBlock) {
+    Words differences{};
+    for (unsigned i = 0; i < kBlock; i += 4, expected += 4 * kPageSize) {
+      Words words;
+      std::memcpy(&words, first + done + i, sizeof(words));
+      differences |= words ^ expected;
+    }
+    if ((differences[0] | differences[1] | differences[2] | differences[3]) != 0) break;
+  }
+  constexpr uint64_t kSame = kPresent | (kNextLevelSized << kNextLevelShift) | kAddressField;
+  const uint64_t before = leaf & kSame;
+  while (done < count && (first[done] & kSame) == before + (done + 1) * kPageSize) ++done;
+  return done;
+}
+
+}  // namespace
 
 PhysRun AmdV1::translate(Iova iova, uint64_t max_bytes) const {
   std::optional<Leaf> leaf = find_leaf(iova.value);
@@ -64,7 +91,16 @@ PhysRun AmdV1::translate(Iova iova, uint64_t max_bytes) const {
       if (leaf_last >= last) return {start, last - iova.value + 1};
       at = leaf_last + 1;
       index = index_of(leaf->level, at);
-      word = leaf->table->items[index].load(std::memory_order_acquire);
+      if (leaf->level == 0 && index != 0 && next_level(word) == 0) {
+        const uint64_t pages = (last - at) / kPageSize + 1;
+        const auto count = static_cast<unsigned>(std::min<uint64_t>(kTableItems - index, pages));
+        const unsigned row = pages_in_a_row(&leaf->table->items[index], count, word);
+        if (row == pages) return {start, last - iova.value + 1};
+        at += row * kPageSize;
+        index = (index + row) % kTableItems;
+        if (index == 0) break;
+      }
+      word = leaf->table->load(index);
     } while (index != 0 && kind_of(leaf->level, word) == EntryKind::kLeaf &&
              leaf_pa(leaf->level, word) == start + (at - iova.value));
 

@@ -93,8 +93,8 @@ class AmdV1 : Unmovable {
     visit_table(root.table, root.level, 0, visit);
   }
 
- private:
-  // Pointer and level of the top change together: one word, the level in its low three bits.
+  // Where walks start. Pointer and level change together: one word, the level in its low three
+  // bits.
   struct Top {
     Table* table;
     int level;
@@ -107,6 +107,7 @@ class AmdV1 : Unmovable {
     }
   };
 
+ private:
   // A leaf found on the way from the top, and where.
   struct Leaf {
     const Table* table;
@@ -121,6 +122,11 @@ class AmdV1 : Unmovable {
 
   [[nodiscard]] Top top() const { return Top::decode(top_.load(std::memory_order_acquire)); }
   Top grow_to(int level);
+  // The top, at `level` at least.
+  Top root_for(int level) {
+    const Top root = top();
+    return root.level < level ? grow_to(level) : root;
+  }
   [[nodiscard]] std::optional<Leaf> find_leaf(uint64_t iova) const;
 
   template <class Visitor>
@@ -130,7 +136,7 @@ class AmdV1 : Unmovable {
     const Table* table = root.table;
     for (int level = root.level;; --level) {
       const unsigned index = index_of(level, iova);
-      const uint64_t word = table->items[index].load(std::memory_order_acquire);
+      const uint64_t word = table->load(index);
       visit(level, index, word);
       switch (kind_of(level, word)) {
         case EntryKind::kEmpty:
@@ -147,7 +153,7 @@ class AmdV1 : Unmovable {
   template <class Visitor>
   static void visit_table(const Table* table, int level, uint64_t iova, Visitor& visit) {
     for (unsigned index = 0; index < kTableItems; ++index) {
-      const uint64_t word = table->items[index].load(std::memory_order_acquire);
+      const uint64_t word = table->load(index);
       if (!is_present(word)) continue;
       const uint64_t item_iova = iova + (uint64_t{index} << item_lg2(level));
       visit(level, index, word, Iova{item_iova});

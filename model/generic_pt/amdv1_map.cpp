@@ -12,9 +12,12 @@ namespace {
 // used kept between them.
 class Mapper {
  public:
-  Mapper(TableMemory& memory, Table* top, int top_level, uint32_t prot)
-      : memory_(memory), top_level_(top_level), prot_(prot) {
-    path_[top_level] = top;
+  Mapper(TableMemory& memory, AmdV1::Top root, uint32_t prot)
+      : memory_(memory),
+        top_level_(root.level),
+        prot_(prot),
+        page_attributes_(encode_leaf(0, item_lg2(0), PhysAddr{0}, prot)) {
+    path_[root.level] = root.table;
   }
 
   // Tables that large leaves took the place of, released with the call.
@@ -24,10 +27,11 @@ class Mapper {
   Mapper& operator=(const Mapper&) = delete;
 
   Status map(Iova iova, Iova last, PhysAddr pa) {
+    const uint64_t before = mapped_;
     const uint64_t length = last - iova + 1;
-    while (mapped_ < length) {
-      const Iova at = iova + mapped_;
-      const PhysAddr at_pa = pa + mapped_;
+    while (mapped_ - before < length) {
+      const Iova at = iova + (mapped_ - before);
+      const PhysAddr at_pa = pa + (mapped_ - before);
       const uint64_t size = best_pgsize(AmdV1::kPgsizeBitmap, at, last, at_pa);
       if (size == 0) return Err(ENXIO);  // the rest is less than a page
       const uint64_t leaves = pgsize_count(AmdV1::kPgsizeBitmap, at, last, at_pa, size);
@@ -35,6 +39,28 @@ class Mapper {
         return run;
       }
     }
+    return {};
+  }
+
+  // The same for one page, which is the usual run of scattered memory.
+  Status map_page(Iova iova, PhysAddr pa) {
+    Table* table = descend_to(0, iova.value);
+    if (table == nullptr) return Err(EADDRINUSE);
+    uint64_t& item = table->items[index_of(0, iova.value)];
+    if (is_present(item)) return Err(EADDRINUSE);
+    item = page_attributes_ | pa.value;
+    mapped_ += kPageSize;
+    return {};
+  }
+
+  // The same for what is exactly one leaf.
+  Status map_leaf(Iova iova, PhysAddr pa, int size_lg2) {
+    const int level = level_of_leaf(size_lg2);
+    const unsigned items = 1U << (size_lg2 - item_lg2(level));
+    const unsigned index = index_of(level, iova.value);
+    Table* table = descend_to(level, iova.value);
+    if (table == nullptr || !make_room(table, level, index, items)) return Err(EADDRINUSE);
+    fill(table, index, items, encode_leaf(level, size_lg2, pa, prot_));
     return {};
   }
 
@@ -54,6 +80,15 @@ class Mapper {
       const unsigned first = index_of(level, iova);
       const uint64_t here = std::min<uint64_t>(leaves, (kTableItems - first) / items);
       const unsigned end = first + static_cast<unsigned>(here) * items;
+      if (items == 1 && level == 0) {
+        const unsigned written = map_pages(table, first, end, pa);
+        mapped_ += written * kPageSize;
+        if (written != here) return Err(EADDRINUSE);
+        pa += here * size;
+        iova += here * size;
+        leaves -= here;
+        continue;
+      }
       for (unsigned index = first; index < end; index += items, pa += size) {
         if (!make_room(table, level, index, items)) {
           mapped_ += (index - first) / items * size;
@@ -66,6 +101,16 @@ class Mapper {
       leaves -= here;
     }
     return {};
+  }
+
+  // One leaf an item, up to the first item that is taken. Answers how many.
+  unsigned map_pages(Table* table, unsigned first, unsigned end, PhysAddr pa) const {
+    uint64_t* const items = table->items.data();
+    unsigned free = first;
+    while (free < end && !is_present(items[free])) ++free;
+    uint64_t word = page_attributes_ | (pa.value & kAddressField);
+    for (unsigned index = first; index < free; ++index, word += kPageSize) items[index] = word;
+    return free - first;
   }
 
   // The table at `level` that translates `iova`, with the missing ones above it made; nullptr when
@@ -88,7 +133,7 @@ class Mapper {
   // The child behind an item, installed when there is none. Another thread may install first, for
   // a disjoint range under the same item: then its table is used and ours goes back.
   Table* child_of(int level, unsigned index) {
-    std::atomic<uint64_t>& item = path_[level]->items[index];
+    const std::atomic_ref<uint64_t> item = path_[level]->at(index);
     uint64_t word = item.load(std::memory_order_acquire);
     if (!is_present(word)) {
       Table* made = memory_.allocate();
@@ -105,14 +150,13 @@ class Mapper {
   // been emptied. On failure some of them may be: no translation is lost by that.
   bool make_room(Table* table, int level, unsigned index, unsigned items) {
     for (unsigned i = index; i < index + items; ++i) {
-      std::atomic<uint64_t>& item = table->items[i];
-      const uint64_t word = item.load(std::memory_order_acquire);
-      if (is_present(word) && !collapse(item, level, word)) return false;
+      const uint64_t word = table->load(i);
+      if (is_present(word) && !collapse(table->at(i), level, word)) return false;
     }
     return true;
   }
 
-  bool collapse(std::atomic<uint64_t>& item, int level, uint64_t word) {
+  bool collapse(std::atomic_ref<uint64_t> item, int level, uint64_t word) {
     if (kind_of(level, word) == EntryKind::kLeaf) return false;
     Table* child = child_table(word);
     if (has_leaf(*child, level - 1)) return false;
@@ -122,8 +166,8 @@ class Mapper {
   }
 
   static bool has_leaf(const Table& table, int level) {
-    for (const std::atomic<uint64_t>& item : table.items) {
-      const uint64_t word = item.load(std::memory_order_acquire);
+    for (unsigned index = 0; index < kTableItems; ++index) {
+      const uint64_t word = table.load(index);
       if (!is_present(word)) continue;
       if (kind_of(level, word) == EntryKind::kLeaf) return true;
       if (has_leaf(*child_table(word), level - 1)) return true;
@@ -133,9 +177,8 @@ class Mapper {
 
   // Gathers a table and all below it; there is no leaf in them.
   void take_tables(Table* table, int level) {
-    for (const std::atomic<uint64_t>& item : table->items) {
-      if (level == 0) break;
-      const uint64_t word = item.load(std::memory_order_acquire);
+    for (unsigned index = 0; index < kTableItems && level > 0; ++index) {
+      const uint64_t word = table->load(index);
       if (is_present(word)) take_tables(child_table(word), level - 1);
     }
     replaced_.push(table);
@@ -144,16 +187,25 @@ class Mapper {
   TableMemory& memory_;
   const int top_level_;
   const uint32_t prot_;
+  const uint64_t page_attributes_;
   std::array<Table*, kMaxLevel + 1> path_{};
   uint64_t path_iova_ = 0;
   uint64_t mapped_ = 0;
   TableList replaced_;
 };
 
+// As many pages as an empty tree spans.
+constexpr uint64_t kPagesOfAStart = uint64_t{1} << (kTableLg2 * (kStartLevel + 1));
+
 int level_spanning(uint64_t last) {
   int level = kStartLevel;
   while (last > last_iova(level)) ++level;
   return level;
+}
+
+// A leaf may need a higher table than the range: 256 TiB at IOVA 0 is an item of level 4.
+int level_for(uint64_t last, uint64_t largest_leaf) {
+  return std::max(level_spanning(last), level_of_leaf(std::countr_zero(largest_leaf)));
 }
 
 }  // namespace
@@ -164,30 +216,50 @@ Status AmdV1::map(Iova iova, PhysAddr pa, uint64_t len, uint32_t prot) {
   if (len == 0) return Err(EINVAL);
   const Iova last = iova + (len - 1);
   if (last < iova) return Err(EOVERFLOW);
+  const bool one_leaf = std::has_single_bit(len) && (len & kPgsizeBitmap) != 0 &&
+                        ((iova.value | pa.value) & (len - 1)) == 0;
+  if (one_leaf) {
+    Mapper mapper(tables_, root_for(level_for(last.value, len)), prot);
+    return len == kPageSize ? mapper.map_page(iova, pa)
+                            : mapper.map_leaf(iova, pa, std::countr_zero(len));
+  }
   const uint64_t first_size = best_pgsize(kPgsizeBitmap, iova, last, pa);
   if (first_size == 0) return Err(ENXIO);  // a single page has a check of its own, same answer
 
-  // A leaf may need a higher table than the range: 256 TiB at IOVA 0 is an item of level 4.
-  const int leaf_level = level_of_leaf(std::countr_zero(first_size));
-  Top root = top();
-  const int needed = std::max(level_spanning(last.value), leaf_level);
-  if (root.level < needed) root = grow_to(needed);
-
-  Mapper mapper(tables_, root.table, root.level, prot);
+  Mapper mapper(tables_, root_for(level_for(last.value, first_size)), prot);
   const Status done = mapper.map(iova, last, pa);
   if (!done) unmap(iova, mapper.mapped());
   return done;
 }
 
 Status AmdV1::map(Iova iova, std::span<const PfnRun> runs, uint32_t prot) {
-  uint64_t at = iova.value;
+  if ((prot & (kRead | kWrite)) == 0) return Err(EINVAL);
+  if (iova.value % kPageSize != 0) return Err(ENXIO);
+  uint64_t pages = 0;
+  for (const PfnRun& run : runs) pages += run.count;
+  const uint64_t left = (UINT64_MAX - iova.value) / kPageSize + 1;
+  if (pages == 0 || pages > left) return Err(pages == 0 ? EINVAL : EOVERFLOW);
+  const Iova last = iova + (pages * kPageSize - 1);
+  int level = level_spanning(last.value);
+  Iova at = iova;
+  for (const PfnRun& run : runs) {
+    if (level == kMaxLevel || pages < kPagesOfAStart) break;  // no leaf can want a higher table
+    const Iova run_last = at + (run.count * kPageSize - 1);
+    const uint64_t size = best_pgsize(kPgsizeBitmap, at, run_last, to_phys(run.first));
+    level = std::max(level, level_of_leaf(std::countr_zero(size)));
+    at = run_last + 1;
+  }
+
+  Mapper mapper(tables_, root_for(level), prot);
   Status done;
   for (const PfnRun& run : runs) {
-    done = map(Iova{at}, to_phys(run.first), run.count * kPageSize, prot);
+    const Iova at_run = iova + mapper.mapped();
+    done = run.count == 1
+               ? mapper.map_page(at_run, to_phys(run.first))
+               : mapper.map(at_run, at_run + (run.count * kPageSize - 1), to_phys(run.first));
     if (!done) break;
-    at += run.count * kPageSize;
   }
-  if (!done) unmap(iova, at - iova.value);
+  if (!done) unmap(iova, mapper.mapped());
   return done;
 }
 

@@ -14,13 +14,22 @@
 
 namespace noiommu::generic_pt {
 
-// 512 entries, born empty. Items are atomic because threads on disjoint ranges share tables: links
-// to tables are stored with release and loaded with acquire, leaves need no order at all.
+// 512 entries, born empty. Threads on disjoint ranges share tables, but no page: an item of level 0
+// is its caller's alone, and may be read and written as it is. An item of a higher level may hold a
+// link that somebody else installs, and is only used through at(): links are stored with release
+// and loaded with acquire.
 struct alignas(kPageSize) Table {
-  std::array<std::atomic<uint64_t>, kTableItems> items{};
+  mutable std::array<uint64_t, kTableItems> items{};  // also a look at a link wants an atomic_ref
+
+  [[nodiscard]] std::atomic_ref<uint64_t> at(unsigned index) const {
+    return std::atomic_ref<uint64_t>(items[index]);
+  }
+  [[nodiscard]] uint64_t load(unsigned index) const {
+    return at(index).load(std::memory_order_acquire);
+  }
 };
 static_assert(sizeof(Table) == kPageSize);
-static_assert(std::atomic<uint64_t>::is_always_lock_free);
+static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
 
 inline uint64_t address_of(const Table* table) {
   return reinterpret_cast<uint64_t>(table);
@@ -35,7 +44,7 @@ inline Table* child_table(uint64_t table_word) {
 // Writes one word into `count` items. Only for items inside the range that the caller has locked.
 inline void fill(Table* table, unsigned index, unsigned count, uint64_t word) {
   for (unsigned i = index; i < index + count; ++i) {
-    table->items[i].store(word, std::memory_order_relaxed);
+    table->at(i).store(word, std::memory_order_relaxed);
   }
 }
 
@@ -44,14 +53,14 @@ inline void fill(Table* table, unsigned index, unsigned count, uint64_t word) {
 class TableList {
  public:
   void push(Table* table) {
-    table->items[0].store(address_of(head_), std::memory_order_relaxed);
+    table->items[0] = address_of(head_);
     head_ = table;
     ++size_;
   }
   Table* pop() {
     if (head_ == nullptr) return nullptr;
     --size_;
-    return std::exchange(head_, table_at(head_->items[0].load(std::memory_order_relaxed)));
+    return std::exchange(head_, table_at(head_->items[0]));
   }
   [[nodiscard]] size_t size() const { return size_; }
 
