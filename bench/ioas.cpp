@@ -24,9 +24,8 @@ BENCHMARK(get_pa)
 
 void get_pa_of_a_run(benchmark::State& state) {
   constexpr uint64_t kBytes = 2 * kMiB;
-  Rig rig;
-  // Frames come one after the other on this machine, 4 KiB off, so that no larger leaf fits.
-  rig.map(Rig::kIova, kBytes);
+  Rig rig(4 * kMiB, {.placement = mm::MemoryConfig::Placement::kContiguous});
+  rig.map(Rig::kIova, kBytes, kPageSize);  // neither frames nor IOVAs are aligned to more
   const iommufd::IoPagetable& iopt = rig.iopt();
   const auto run = iopt.get_pa(Iova{Rig::kIova}, kBytes);
   if (!run) return state.SkipWithError("GET_PA failed");

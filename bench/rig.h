@@ -19,8 +19,9 @@ class Rig {
  public:
   static constexpr uint64_t kIova = 1ULL << 32;
 
-  explicit Rig(uint64_t buffer_bytes = 4 * kMiB)
-      : machine_({.devices = {{.bdf = "0000:00:04.0"}}}), process_(machine_.spawn()) {
+  explicit Rig(uint64_t buffer_bytes = 4 * kMiB, const mm::MemoryConfig& memory = {})
+      : machine_({.memory = memory, .devices = {{.bdf = "0000:00:04.0"}}}),
+        process_(machine_.spawn()) {
     iommufd_ = must(process_->open("/dev/iommu", O_RDWR));
     const int dev = must(process_->open("/dev/vfio/devices/noiommu-vfio0", O_RDWR));
     buffer_ = map_memory(buffer_bytes);
@@ -52,17 +53,18 @@ class Rig {
          iommu_ioas_unmap{
              .size = sizeof(iommu_ioas_unmap), .ioas_id = ioas_, .iova = iova, .length = length});
   }
-  uint64_t get_pa(uint64_t iova, uint64_t length) {
-    return call(iommufd_, IOMMU_IOAS_NOIOMMU_GET_PA,
-                iommu_ioas_noiommu_get_pa{.size = sizeof(iommu_ioas_noiommu_get_pa),
-                                          .flags = 0,
-                                          .ioas_id = ioas_,
-                                          .__reserved = 0,
-                                          .iova = iova,
-                                          .length = length,
-                                          .out_phys = 0})
-        .out_phys;
+  // Arguments that lie ready in the program's memory, as many as fit in a page.
+  template <class T>
+  void prepare(uint64_t index, const T& argument) {
+    if (!write_user(process_->memory(), argument_ + index * sizeof(T), argument)) throw failure();
   }
+  template <class T>
+  void call_prepared(uint32_t command, uint64_t index) {
+    const auto done = process_->ioctl(iommufd_, command, (argument_ + index * sizeof(T)).value);
+    if (!done) throw failure();
+  }
+  [[nodiscard]] uint32_t ioas() const { return ioas_; }
+  [[nodiscard]] UserPtr buffer() const { return buffer_; }
   // As many areas of a page each, with a page between them.
   void map_areas(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) map(area(i), kPageSize);
@@ -79,11 +81,9 @@ class Rig {
                                                  iommufd::Pages::Accounting::kNone, buffer_, true),
             0, bytes};
   }
-  // The page after the program's own system calls.
-  [[nodiscard]] Process& process() const { return *process_; }
-  [[nodiscard]] int iommufd() const { return iommufd_; }
 
  private:
+  static std::runtime_error failure() { return std::runtime_error("a benchmarked call failed"); }
   template <class T>
   static T must(Result<T> result) {
     if (!result) throw std::runtime_error("the benchmark's set-up failed");
@@ -98,7 +98,7 @@ class Rig {
     if (!write_user(process_->memory(), argument_, argument) ||
         !process_->ioctl(fd, command, argument_.value) ||
         !read_user(process_->memory(), argument_, argument)) {
-      throw std::runtime_error("a benchmarked call failed");
+      throw failure();
     }
     return argument;
   }

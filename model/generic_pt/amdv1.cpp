@@ -44,9 +44,14 @@ std::optional<AmdV1::Leaf> AmdV1::find_leaf(uint64_t iova) const {
   return descend(iova, look_on);
 }
 
-PhysAddr AmdV1::iova_to_phys(Iova iova) const {
+std::optional<PhysAddr> AmdV1::find(Iova iova) const {
   const std::optional<Leaf> leaf = find_leaf(iova.value);
-  return leaf ? leaf->to_phys(iova.value) : PhysAddr{0};
+  if (!leaf) return std::nullopt;
+  return leaf->to_phys(iova.value);
+}
+
+PhysAddr AmdV1::iova_to_phys(Iova iova) const {
+  return find(iova).value_or(PhysAddr{0});
 }
 
 namespace {

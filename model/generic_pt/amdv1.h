@@ -69,6 +69,9 @@ class AmdV1 : Unmovable {
   // Where any byte address leads; 0 when it is not mapped, and also when it is mapped to 0.
   [[nodiscard]] PhysAddr iova_to_phys(Iova iova) const;
 
+  // The same, with nothing for what is not mapped.
+  [[nodiscard]] std::optional<PhysAddr> find(Iova iova) const;
+
   // The physically contiguous run that starts at `iova`, `max_bytes` at most; `bytes` is 0 exactly
   // when `iova` is not mapped or `max_bytes` is 0. Steps from leaf to leaf, with the answer of a
   // walk that asks for every 4 KiB page whether it follows the one before.

@@ -85,17 +85,25 @@ Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argu
   }
   UserMemory& memory = process.memory();
   Ucmd ucmd{.context = *this, .process = process, .user = {argument}};
-  if (auto size = read_user(memory, ucmd.user, ucmd.user_size); !size) return Err(size.error());
   const Entry& entry = kTable[number - kFirstNumber];
+  alignas(8) std::array<std::byte, kMaxSize> bytes;
+  const std::span known = std::span(bytes).first(entry.size);
+  // The size comes first, but mostly all of the argument can be had at once.
+  const bool at_once = entry.size > 0 && memory.read(ucmd.user, known);
+  if (at_once) {
+    std::memcpy(&ucmd.user_size, bytes.data(), sizeof(ucmd.user_size));
+  } else if (auto size = read_user(memory, ucmd.user, ucmd.user_size); !size) {
+    return Err(size.error());
+  }
   const bool missing =
       command == IOMMU_IOAS_NOIOMMU_GET_PA && design().get_pa == design::GetPa::kNone;
   if (command != entry.command || missing) return Err(ENOTTY);
   if (ucmd.user_size < entry.min_size) return Err(EINVAL);
 
-  alignas(8) std::array<std::byte, kMaxSize> bytes;
-  auto read =
-      read_user_struct(memory, ucmd.user, ucmd.user_size, std::span(bytes).first(entry.size));
-  if (!read) return Err(read.error());
+  if (!at_once || ucmd.user_size != entry.size) {
+    auto read = read_user_struct(memory, ucmd.user, ucmd.user_size, known);
+    if (!read) return Err(read.error());
+  }
   if (auto done = entry.run(ucmd, bytes.data()); !done) return Err(done.error());
   return 0;
 }

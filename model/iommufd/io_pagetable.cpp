@@ -115,16 +115,25 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
     area->extent = {{iova, iova + slice.length - 1}, slice.first_byte};
     area->prot = target.prot;
     area->pages = slice.pages;
+    area->frame = kPieces;
     placed.push_back(area.get());
+    ++unsettled_;
+    if (slice.pages->kind() == Pages::Kind::kDmaBuf) ++revocable_;
     areas_.emplace(area->extent.iova.last, std::move(area));
     iova += slice.length;
   }
+  look_again();
   return placed;
 }
 
 void IoPagetable::erase_areas(std::span<Area* const> areas) {
   const std::unique_lock lock(iova_mutex_);
-  for (const Area* area : areas) areas_.erase(area->extent.iova.last);
+  for (const Area* area : areas) {
+    --unsettled_;
+    if (area->pages->kind() == Pages::Kind::kDmaBuf) --revocable_;
+    areas_.erase(area->extent.iova.last);
+  }
+  look_again();
 }
 
 Result<Iova> IoPagetable::map(std::span<const Slice> slices, const Target& target) {
@@ -141,6 +150,8 @@ Result<Iova> IoPagetable::map(std::span<const Slice> slices, const Target& targe
   }
   const std::unique_lock lock(iova_mutex_);
   for (Area* area : *areas) area->settled = true;
+  unsettled_ -= areas->size();
+  look_again();
   return Iova{areas->front()->extent.iova.start};
 }
 
@@ -173,6 +184,8 @@ Status IoPagetable::unmap(IovaRange range, uint64_t& unmapped) {
       const IovaRange& iova = area->extent.iova;
       if (iova.start < range.start || iova.last > range.last) return Err(ENOENT);
       area->settled = false;
+      ++unsettled_;
+      look_again();
     }
     unfill_domains(*area);
     const IovaRange gone = area->extent.iova;
@@ -200,6 +213,7 @@ Status IoPagetable::cut(uint64_t last) {
   for (const Domain* domain : domains_) upper.pages->split(*domain, upper.extent, last);
   auto lower = std::make_unique<Area>(upper);
   lower->extent.iova.last = last;
+  upper.frame = kPieces;
   upper.extent = {{last + 1, upper.extent.iova.last}, next_byte};
   areas_.emplace(last, std::move(lower));
   return {};
@@ -207,6 +221,10 @@ Status IoPagetable::cut(uint64_t last) {
 
 Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) const {
   const std::shared_lock lock(iova_mutex_);
+  // A page has one area at most, since there is a domain.
+  if (plain_ != nullptr && length <= kPageSize - iova.value % kPageSize) {
+    if (const auto pa = plain_->find(iova)) return generic_pt::PhysRun{*pa, length};
+  }
   const auto found = first_at_or_after(iova.value);
   if (found == areas_.end()) return Err(ENOENT);
   const Area& area = *found->second;
@@ -215,17 +233,22 @@ Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) cons
   if (!held) return Err(held.error());
   if (area.storage == nullptr || !area.storage->noiommu) return Err(EOPNOTSUPP);
   const uint64_t last_byte = area.extent.iova.last - iova.value;  // one less than the bytes left
-  return area.storage->table.translate(iova, length - 1 > last_byte ? last_byte + 1 : length);
+  const uint64_t bytes = length - 1 > last_byte ? last_byte + 1 : length;
+  if (area.frame == kPieces) return area.storage->table.translate(iova, bytes);
+  return generic_pt::PhysRun{to_phys(area.frame) + (iova.value - area.extent.iova.start), bytes};
 }
 
 Status IoPagetable::fill_domains(Area& area) {
   for (auto domain = domains_.begin(); domain != domains_.end(); ++domain) {
     auto filled = area.pages->fill(**domain, area.extent, area.prot, huge_pages_);
-    if (filled) continue;
+    if (filled) {
+      area.frame = filled->value_or(kPieces);
+      continue;
+    }
     for (auto undo = domains_.begin(); undo != domain; ++undo) {
       area.pages->unfill(**undo, area.extent);
     }
-    return filled;
+    return Err(filled.error());
   }
   if (!domains_.empty()) area.storage = domains_.front();
   return {};
@@ -267,15 +290,17 @@ Status IoPagetable::add_domain(Domain& domain) {
     if (!area.settled) continue;  // whoever sets it up will find the domain
     auto filled = area.pages->fill(domain, area.extent, area.prot, huge_pages_);
     if (filled) {
+      area.frame = filled->value_or(kPieces);
       if (area.storage == nullptr) area.storage = &domain;
       continue;
     }
     for (auto undo = areas_.begin(); undo != next; ++undo) {
       if (undo->second->settled) remove_from_domain(*undo->second, domain);
     }
-    return filled;
+    return Err(filled.error());
   }
   domains_.push_back(&domain);
+  look_again();
   alignment_ = kPageSize;
   return {};
 }
@@ -286,6 +311,7 @@ void IoPagetable::remove_domain(Domain& domain) {
   // The last slot moves into the hole. Spec: iommufd.md section 14.
   *std::find(domains_.begin(), domains_.end(), &domain) = domains_.back();
   domains_.pop_back();
+  look_again();
   for (const auto& [last, area] : areas_) {
     if (area->settled) remove_from_domain(*area, domain);
   }

@@ -107,12 +107,16 @@ class IoPagetable : Unmovable {
     bool settled = false;  // neither being set up nor torn down
     std::shared_ptr<Pages> pages;
     Domain* storage = nullptr;  // the domain that GET_PA reads
+    Pfn frame;                  // the first one, while the area is in one piece; else kPieces
   };
   using Areas = absl::btree_map<uint64_t, std::unique_ptr<Area>>;  // by last IOVA
   struct Reservation {
     IovaRange range;
     const void* owner;
   };
+
+  // No frame, for an area whose frames are not neighbours or not known.
+  static constexpr Pfn kPieces{UINT64_MAX};
 
   // All with iova_mutex_ held, at least for reading.
   [[nodiscard]] Areas::const_iterator first_at_or_after(uint64_t iova) const {
@@ -125,6 +129,12 @@ class IoPagetable : Unmovable {
   [[nodiscard]] Status check_fixed(const IovaRange& range) const;
   [[nodiscard]] Status check_alignment(uint64_t alignment) const;
   Status recompute_alignment();
+  // After a change of what plain_ depends on.
+  void look_again() {
+    const bool plain =
+        unsettled_ == 0 && revocable_ == 0 && domains_.size() == 1 && domains_[0]->noiommu;
+    plain_ = plain ? &domains_[0]->table : nullptr;
+  }
 
   Result<std::vector<Area*>> insert_areas(std::span<const Slice> slices, const Target& target);
   void erase_areas(std::span<Area* const> areas);
@@ -140,6 +150,11 @@ class IoPagetable : Unmovable {
   mutable RwSemaphore iova_mutex_;     // guards everything else and Area::settled
   std::vector<Domain*> domains_;       // slot 0 is where new areas are stored
   Areas areas_;
+  // The one page table, while it shows what a program may be told of any page: every area is
+  // settled, stays as it is, and is stored there.
+  const generic_pt::AmdV1* plain_ = nullptr;
+  size_t unsettled_ = 0;  // areas
+  size_t revocable_ = 0;  // areas that show a dma-buf
   std::vector<Reservation> reserved_;
   std::vector<IovaRange> allowed_;  // ascending, adjacent ones joined
   bool huge_pages_ = true;

@@ -1,5 +1,7 @@
 #include "model/iommufd/object.h"
 
+#include <mutex>
+
 namespace noiommu::iommufd {
 
 ObjectTable::~ObjectTable() {
@@ -12,7 +14,7 @@ ObjectTable::~ObjectTable() {
 }
 
 Result<uint32_t> ObjectTable::reserve() {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   auto id = ids_.alloc();
   if (!id) return Err(EBUSY);
   if (objects_.size() <= *id) objects_.resize(*id + 1);
@@ -21,13 +23,13 @@ Result<uint32_t> ObjectTable::reserve() {
 }
 
 void ObjectTable::publish(std::unique_ptr<Object> object) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   const uint32_t id = object->id();
   objects_[id] = std::move(object);
 }
 
 void ObjectTable::abandon(uint32_t id) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   take_out(id);
 }
 
@@ -39,12 +41,12 @@ std::unique_ptr<Object> ObjectTable::take_out(uint32_t id) {
 }
 
 bool ObjectTable::empty() const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   return taken_ == 0;
 }
 
 std::vector<ObjectTable::View> ObjectTable::views() const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   std::vector<View> views;
   for (const auto& object : objects_) {
     if (object) views.push_back({object->id(), object->type(), object->users()});
@@ -53,7 +55,7 @@ std::vector<ObjectTable::View> ObjectTable::views() const {
 }
 
 void ObjectTable::set_vfio_ioas(const Object* ioas) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   vfio_ioas_ = ioas == nullptr ? 0 : ioas->id();
 }
 
@@ -62,7 +64,7 @@ Object* ObjectTable::find(uint32_t id) const {
 }
 
 Result<Ref<Object>> ObjectTable::get_any(uint32_t id) const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   Object* object = find(id);
   if (object == nullptr) return Err(ENOENT);
   return acquire(*object);
@@ -70,7 +72,7 @@ Result<Ref<Object>> ObjectTable::get_any(uint32_t id) const {
 
 bool ObjectTable::destroy_if_users(Object& object, uint32_t expected, uint32_t kept) {
   std::unique_ptr<Object> dead;  // destroyed after the lock
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   uint32_t users = expected;
   if (!object.users_.compare_exchange_strong(users, 0)) {
     object.users_ -= expected - kept;
@@ -82,7 +84,7 @@ bool ObjectTable::destroy_if_users(Object& object, uint32_t expected, uint32_t k
 
 Status ObjectTable::destroy(uint32_t id) {
   std::unique_ptr<Object> dead;  // destroyed after the lock
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   Object* object = find(id);
   if (object == nullptr) return Err(ENOENT);
   uint32_t only_the_table = 1;

@@ -4,13 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "model/kernel/ida.h"
 #include "model/kernel/result.h"
+#include "model/kernel/rw_semaphore.h"
 #include "model/kernel/types.h"
 
 namespace noiommu::iommufd {
@@ -93,7 +94,7 @@ class ObjectTable : Unmovable {
   Result<Ref<Object>> get_any(uint32_t id) const;
   template <class T>
   Result<Ref<T>> get(uint32_t id) const {
-    const std::lock_guard lock(mutex_);
+    const std::shared_lock lock(mutex_);
     Object* object = find(id);
     if (object == nullptr || object->type() != T::kType) return Err(ENOENT);
     return acquire(static_cast<T&>(*object));
@@ -114,7 +115,7 @@ class ObjectTable : Unmovable {
   // Uses of all objects of a type, by id.
   template <class T>
   [[nodiscard]] std::vector<Ref<T>> all() const {
-    const std::lock_guard lock(mutex_);
+    const std::shared_lock lock(mutex_);
     std::vector<Ref<T>> found;
     for (const auto& object : objects_) {
       if (!object || object->type() != T::kType) continue;
@@ -129,7 +130,7 @@ class ObjectTable : Unmovable {
   // ENODEV when there is none.
   template <class T>
   Result<Ref<T>> vfio_ioas() const {
-    const std::lock_guard lock(mutex_);
+    const std::shared_lock lock(mutex_);
     if (vfio_ioas_ == 0) return Err(ENODEV);
     auto ref = Ref<T>::try_acquire(static_cast<T&>(*objects_[vfio_ioas_]));
     if (!ref) return Err(ENODEV);
@@ -162,7 +163,7 @@ class ObjectTable : Unmovable {
     return ref;
   }
 
-  mutable std::mutex mutex_;  // guards everything below
+  mutable RwSemaphore mutex_;  // guards everything below
   Ida ids_{1, INT32_MAX};
   std::vector<std::unique_ptr<Object>> objects_;  // by id; empty where free or reserved
   uint32_t taken_ = 0;                            // ids, reserved ones too

@@ -177,6 +177,7 @@ void Pages::release(uint64_t first, uint64_t last, const std::vector<PfnRun>& ru
 Status Pages::map_runs(Domain& domain, const IovaRange& iova, const std::vector<PfnRun>& runs,
                        uint32_t prot, bool large) {
   const uint64_t end = iova.last + 1;
+  if (large && end != 0) return domain.table.map({iova.start}, runs, prot);
   uint64_t at = iova.start;
   const auto map = [&](Pfn first, uint64_t bytes) {
     auto mapped = domain.table.map({at}, to_phys(first), bytes, prot);
@@ -197,21 +198,23 @@ Status Pages::map_runs(Domain& domain, const IovaRange& iova, const std::vector<
   return mapped;
 }
 
-Status Pages::fill(Domain& domain, const Extent& extent, uint32_t prot, bool large) {
+Result<std::optional<Pfn>> Pages::fill(Domain& domain, const Extent& extent, uint32_t prot,
+                                       bool large) {
   const std::lock_guard lock(mutex_);
-  if (revoked_) return {};
+  if (revoked_) return std::nullopt;
   const uint64_t first = extent.first_page();
   const uint64_t last = extent.last_page();
   std::vector<PfnRun> runs;
-  if (auto acquired = acquire(first, last, runs); !acquired) return acquired;
+  if (auto acquired = acquire(first, last, runs); !acquired) return Err(acquired.error());
   auto mapped = map_runs(domain, extent.iova, runs, prot, large);
-  if (mapped) {
-    shown_.push_back(
-        {.domain = &domain, .iova = extent.iova, .first_page = first, .last_page = last});
-  } else {
+  if (!mapped) {
     release(first, last, runs);
+    return Err(mapped.error());
   }
-  return mapped;
+  shown_.push_back(
+      {.domain = &domain, .iova = extent.iova, .first_page = first, .last_page = last});
+  if (runs.size() != 1) return std::nullopt;
+  return runs.front().first;
 }
 
 void Pages::unfill(Domain& domain, const Extent& extent) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "model/iommufd/domain.h"
@@ -54,9 +55,10 @@ class Pages : Unmovable {
   [[nodiscard]] bool revoked() const;
 
   // Shows the part in `domain`, pinning what no page table has yet; one map per run of adjacent
-  // frames or, when not `large`, per page. EFAULT, EINVAL, ENOMEM and the errors of AmdV1::map;
-  // then nothing has changed. Does nothing for a revoked dma-buf.
-  Status fill(Domain& domain, const Extent& extent, uint32_t prot, bool large);
+  // frames or, when not `large`, per page. Answers the first frame when all of them are neighbours.
+  // EFAULT, EINVAL, ENOMEM and the errors of AmdV1::map; then nothing has changed. Does nothing for
+  // a revoked dma-buf.
+  Result<std::optional<Pfn>> fill(Domain& domain, const Extent& extent, uint32_t prot, bool large);
   // Undoes fill(). Does nothing for a revoked dma-buf, which has gone from all page tables.
   void unfill(Domain& domain, const Extent& extent);
   // From now on `extent`, if it is shown in `domain`, counts as two parts, the first ending with

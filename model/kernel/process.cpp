@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "model/kernel/eventfd.h"
@@ -28,7 +30,10 @@ bool writable(const File& file) {
 }  // namespace
 
 Process::Process(Kernel& kernel, std::shared_ptr<UserMemory> memory, Credentials credentials)
-    : kernel_(kernel), task_(std::make_shared<Task>()), credentials_(credentials) {
+    : kernel_(kernel),
+      task_(std::make_shared<Task>()),
+      credentials_(credentials),
+      effective_(credentials.effective.to_ullong()) {
   task_->memory = std::move(memory);
   task_->user = kernel.user(credentials.uid);
   task_->pid = kernel.next_pid();
@@ -53,7 +58,7 @@ Result<int> Process::open(std::string_view path, int flags) {
 
 Status Process::close(int fd) {
   FileRef last;  // released after the lock
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   if (!is_open(fd)) return Err(EBADF);
   last = std::move(files_[fd]);
   files_[fd] = nullptr;
@@ -152,7 +157,7 @@ Result<std::unique_ptr<Process>> Process::fork() {
   auto child = std::make_unique<Process>(kernel_, std::move(*memory), credentials());
   child->task_->comm = task_->comm;
   child->task_->memlock = task_->memlock.load();
-  const std::scoped_lock lock(mutex_, child->mutex_);
+  const std::shared_lock lock(mutex_);  // nobody else has the child yet
   child->files_ = files_;
   std::replace(child->files_.begin(), child->files_.end(), reserved_, FileRef());
   child->nofile_ = nofile_;
@@ -160,33 +165,33 @@ Result<std::unique_ptr<Process>> Process::fork() {
 }
 
 void Process::set_nofile(uint32_t descriptors) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   nofile_ = descriptors;
 }
 
 void Process::set_capability(int capability, bool effective) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   credentials_.effective.set(static_cast<size_t>(capability), effective);
+  effective_ = credentials_.effective.to_ullong();
 }
 
 Credentials Process::credentials() const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   return credentials_;
 }
 
 bool Process::capable(int capability) const {
-  const std::lock_guard lock(mutex_);
-  return credentials_.effective[static_cast<size_t>(capability)];
+  return (effective_ >> capability & 1) != 0;
 }
 
 Result<FileRef> Process::file(int fd) const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   if (!is_open(fd)) return Err(EBADF);
   return files_[fd];
 }
 
 std::vector<FileRef> Process::files() const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   return files_;
 }
 
@@ -200,7 +205,7 @@ size_t Process::lowest_free() const {
 }
 
 Status Process::room_for_descriptor() const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   return lowest_free() < nofile_ ? Status() : Status(Err(EMFILE));
 }
 
@@ -209,12 +214,12 @@ Result<int> Process::reserve() {
 }
 
 void Process::fill(int fd, FileRef file) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   files_[fd] = std::move(file);
 }
 
 Result<int> Process::install(FileRef file) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_);
   const size_t fd = lowest_free();
   if (fd >= nofile_) return Err(EMFILE);
   if (fd == files_.size()) files_.emplace_back();

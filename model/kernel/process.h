@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "model/kernel/file.h"
 #include "model/kernel/node_tree.h"
 #include "model/kernel/result.h"
+#include "model/kernel/rw_semaphore.h"
 #include "model/kernel/types.h"
 #include "model/kernel/user_memory.h"
 
@@ -93,8 +93,9 @@ class Process : Unmovable {
 
   Kernel& kernel_;
   std::shared_ptr<Task> task_;
-  mutable std::mutex mutex_;  // guards everything below
+  mutable RwSemaphore mutex_;  // guards everything below
   Credentials credentials_;
+  std::atomic<uint64_t> effective_;  // its capabilities, for who only asks for one
   uint32_t nofile_ = 1024;
   // By descriptor: empty where closed, reserved_ where only the number is taken.
   std::vector<FileRef> files_;

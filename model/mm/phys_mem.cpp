@@ -182,19 +182,30 @@ PhysMem::Page& PhysMem::materialize(Frame& frame) {
   return *bytes;
 }
 
+void PhysMem::read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const {
+  const Page* bytes = frame(pfn).bytes.load(std::memory_order_acquire);
+  if (bytes == nullptr) {
+    std::memset(to.data(), 0, to.size());
+  } else {
+    std::memcpy(to.data(), bytes->data() + offset, to.size());
+  }
+}
+
+void PhysMem::write_held(Pfn pfn, uint64_t offset, std::span<const std::byte> from) {
+  std::memcpy(materialize(frame(pfn)).data() + offset, from.data(), from.size());
+}
+
 Status PhysMem::read(PhysAddr from, std::span<std::byte> to) {
   if (!contains(from, to.size())) return Err(EFAULT);
   while (!to.empty()) {
     const uint64_t part = within_page(from, to.size());
     const Pfn pfn = to_pfn(from);
-    const bool held = hold(pfn);
-    const Page* bytes = held ? frame(pfn).bytes.load() : nullptr;
-    if (bytes == nullptr) {
-      std::memset(to.data(), 0, part);
+    if (hold(pfn)) {
+      read_held(pfn, from.value % kPageSize, to.first(part));
+      drop(pfn, 1);
     } else {
-      std::memcpy(to.data(), bytes->data() + from.value % kPageSize, part);
+      std::memset(to.data(), 0, part);
     }
-    if (held) drop(pfn, 1);
     from += part;
     to = to.subspan(part);
   }
@@ -207,7 +218,7 @@ Status PhysMem::write(PhysAddr to, std::span<const std::byte> from) {
     const uint64_t part = within_page(to, from.size());
     const Pfn pfn = to_pfn(to);
     if (hold(pfn)) {
-      std::memcpy(materialize(frame(pfn)).data() + to.value % kPageSize, from.data(), part);
+      write_held(pfn, to.value % kPageSize, from.first(part));
       drop(pfn, 1);
     }
     to += part;

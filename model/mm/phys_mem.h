@@ -56,6 +56,10 @@ class PhysMem : Unmovable {
   Status read(PhysAddr from, std::span<std::byte> to);
   Status write(PhysAddr to, std::span<const std::byte> from);
 
+  // The same within one frame that the caller holds, from its byte `offset` on.
+  void read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const;
+  void write_held(Pfn pfn, uint64_t offset, std::span<const std::byte> from);
+
   // For leak checks, in frames.
   [[nodiscard]] uint64_t held_frames() const { return held_; }
   [[nodiscard]] uint64_t pins() const { return pins_; }
