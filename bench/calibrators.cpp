@@ -22,7 +22,7 @@ void dependent_loads(benchmark::State& state, size_t bytes) {
 }
 BENCHMARK_CAPTURE(dependent_loads, l1, 16 << 10)->Name("L1 load")->UseRealTime();
 BENCHMARK_CAPTURE(dependent_loads, l2, 512 << 10)->Name("L2 load")->UseRealTime();
-BENCHMARK_CAPTURE(dependent_loads, dram, 1 << 30)->Name("DRAM load")->UseRealTime();
+BENCHMARK_CAPTURE(dependent_loads, dram, 256 << 20)->Name("DRAM load")->UseRealTime();
 
 void memset64(benchmark::State& state) {
   std::vector<uint64_t> words(kMiB / 4);  // 2 MiB

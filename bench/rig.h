@@ -66,8 +66,9 @@ class Rig {
   [[nodiscard]] uint32_t ioas() const { return ioas_; }
   [[nodiscard]] UserPtr buffer() const { return buffer_; }
   // As many areas of a page each, with a page between them.
-  void map_areas(uint64_t count) {
-    for (uint64_t i = 0; i < count; ++i) map(area(i), kPageSize);
+  void map_areas(uint64_t count) { map_areas_from(0, count); }
+  void map_areas_from(uint64_t first, uint64_t count) {
+    for (uint64_t i = first; i < first + count; ++i) map(area(i), kPageSize);
   }
   static uint64_t area(uint64_t index) { return kIova + 2 * index * kPageSize; }
 

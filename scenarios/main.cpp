@@ -1,5 +1,5 @@
 // The command line: `noiommu run`, `list`, `show`, `tree`, `inspect` and `probe`, each one add_*
-// function below; `noiommu kconfig` and `noiommu review` have folders of their own.
+// function below; `noiommu kconfig`, `review` and `bench` have folders of their own.
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +16,7 @@
 
 #include "scenarios/backends/host/host_backend.h"
 #include "scenarios/backends/host/probe.h"
+#include "scenarios/benchmark/bench_command.h"
 #include "scenarios/engine/commands.h"
 #include "scenarios/engine/comparison.h"
 #include "scenarios/engine/model_backend.h"
@@ -310,6 +311,7 @@ int run_program(int argc, char** argv) {
   add_probe(app, exit_code);
   noiommu::scenarios::add_kconfig(app, exit_code);
   noiommu::scenarios::review::add_review(app, exit_code);
+  noiommu::scenarios::benchmark::add_bench(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -5,25 +5,41 @@
 
 namespace noiommu {
 
-// Marks again while it holds the gate itself, when there can be no writer.
-void RwSemaphore::wait_behind_writer(Line& line) {
-  leave(line);
-  const std::lock_guard gate(gate_);
-  if (owns(line)) {
-    line.owner_reads.store(true);
-  } else {
-    ++line.others;
-  }
+namespace {
+
+constexpr int kTurns = 1000;  // for what others do in a few of them
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
 }
 
-// Readers are short, or sleep themselves. They do not tell when they leave, which would cost every
-// one of them what the lines save.
+}  // namespace
+
+// What a writer does is mostly over in no time. After that the gate keeps order: whoever holds it
+// marks without a writer.
+void RwSemaphore::wait_behind_writer(Line& line) {
+  leave(line);
+  for (int turn = 0; turn < kTurns; ++turn) {
+    if (writer_) {
+      relax();
+      continue;
+    }
+    mark(line);
+    if (!writer_) return;
+    leave(line);
+  }
+  const std::lock_guard gate(gate_);
+  mark(line);
+}
+
+// Readers do not tell when they leave, which would cost every one of them what the lines save.
 void RwSemaphore::wait_for(const Line& line) {
-  constexpr int kTurns = 200;
   constexpr std::chrono::microseconds kNap(20);
   for (int turn = 0; line.any(); ++turn) {
     if (turn < kTurns) {
-      std::this_thread::yield();
+      relax();
     } else {
       std::this_thread::sleep_for(kNap);
     }

@@ -35,11 +35,7 @@ class RwSemaphore : Unmovable {
   // A mark, or the count, and the writer's store are in one order for all: one sees the other.
   void lock_shared() {
     Line& line = own_line();
-    if (owns(line)) {
-      line.owner_reads.store(true);
-    } else {
-      ++line.others;
-    }
+    mark(line);
     if (writer_) wait_behind_writer(line);
   }
   void unlock_shared() { leave(own_line()); }
@@ -63,6 +59,13 @@ class RwSemaphore : Unmovable {
     const char* owner = line.owner.load(std::memory_order_relaxed);
     if (owner != nullptr) return owner == &own_;
     return line.owner.compare_exchange_strong(owner, &own_);
+  }
+  static void mark(Line& line) {
+    if (owns(line)) {
+      line.owner_reads.store(true);
+    } else {
+      ++line.others;
+    }
   }
   static void leave(Line& line) {
     if (owns(line)) {

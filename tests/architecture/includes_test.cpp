@@ -32,6 +32,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"scenarios/backends/host",
      {"uapi", "model/kernel", "model/vfio", "model/machine", "scenarios/engine"}},
     {"scenarios/kconfig", {"model/kconfig"}},
+    {"scenarios/benchmark", {"scenarios/kconfig"}},
     {"scenarios/review",
      {"model/design", "model/kernel", "model/kconfig", "model/machine", "scenarios/kconfig",
       "scenarios/engine"}},
