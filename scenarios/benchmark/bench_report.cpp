@@ -80,7 +80,7 @@ std::string drawn(const Plot& plot) {
   if (mkdtemp(name.data()) == nullptr) return {};
   const std::filesystem::path folder = name;
   std::string script = fmt::format(
-      "set terminal svg size 860,440 font 'sans-serif,13'\nset output '{0}/plot.svg'\n"
+      "set terminal svg noenhanced size 860,440 font 'sans-serif,13'\nset output '{0}/plot.svg'\n"
       "set logscale xy\nset key left top\nset grid\nset xlabel '{1}'\nset ylabel 'L1 loads'\nplot ",
       name, plot.x_label);
   for (size_t i = 0; i < plot.series.size(); ++i) {
