@@ -32,8 +32,9 @@ void get_pa_of_a_run(benchmark::State& state) {
   for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(iopt.get_pa(Iova{Rig::kIova}, kBytes));
   }
-  report(state, run->bytes / kPageSize);
-  state.counters["pages"] = static_cast<double>(run->bytes / kPageSize);
+  const uint64_t pages = run->bytes / kPageSize;
+  report(state, pages);
+  state.counters["pages"] = static_cast<double>(pages);
 }
 BENCHMARK(get_pa_of_a_run)->Name("GET_PA over a long contiguous run, per 4 KiB")->UseRealTime();
 

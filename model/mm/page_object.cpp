@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
-#include <shared_mutex>
 
 namespace noiommu::mm {
 
@@ -63,7 +61,7 @@ Result<Pfn> PageObject::fault(uint64_t page) {
 
 Status PageObject::load(uint64_t offset, std::span<std::byte> to) {
   if (!contains(offset / kPageSize, pages_spanned(offset, to.size()))) return Err(EFAULT);
-  const std::shared_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   while (!to.empty()) {
     const uint64_t in_page = offset % kPageSize;
     const auto part = to.first(std::min(to.size(), kPageSize - in_page));
@@ -80,32 +78,22 @@ Status PageObject::load(uint64_t offset, std::span<std::byte> to) {
 
 Status PageObject::store(uint64_t offset, std::span<const std::byte> from) {
   if (!contains(offset / kPageSize, pages_spanned(offset, from.size()))) return Err(EFAULT);
+  const std::lock_guard lock(mutex_);
   while (!from.empty()) {
     const uint64_t in_page = offset % kPageSize;
     const auto part = from.first(std::min(from.size(), kPageSize - in_page));
-    if (!store_in_present(offset / kPageSize, in_page, part)) {
-      const std::unique_lock lock(mutex_);
-      auto frame = fault(offset / kPageSize);
-      if (!frame) return Err(frame.error());
-      memory_.write_held(*frame, in_page, part);
-    }
+    auto frame = fault(offset / kPageSize);
+    if (!frame) return Err(frame.error());
+    memory_.write_held(*frame, in_page, part);
     offset += part.size();
     from = from.subspan(part.size());
   }
   return {};
 }
 
-bool PageObject::store_in_present(uint64_t page, uint64_t in_page,
-                                  std::span<const std::byte> bytes) {
-  const std::shared_lock lock(mutex_);
-  const auto frame = find(page);
-  if (frame) memory_.write_held(*frame, in_page, bytes);
-  return frame.has_value();
-}
-
 Status PageObject::pin(uint64_t first, uint64_t pages, std::vector<PfnRun>& runs) {
   if (!contains(first, pages)) return Err(EFAULT);
-  const std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   for (uint64_t page = first; page < first + pages; ++page) {
     if (auto frame = fault(page); !frame) return Err(frame.error());
   }
@@ -133,7 +121,7 @@ Result<std::shared_ptr<VmObject>> PageObject::fork() {
   auto copy = std::make_shared<PageObject>(memory_, pages_, sharing_, order_);
   const std::vector<std::byte> zeros(kPageSize);
   std::vector<std::byte> bytes(kPageSize);
-  const std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   for (const auto& [index, chunk] : chunks_) {
     for (uint64_t page = index * kPagesPerChunk; page < (index + 1) * kPagesPerChunk; ++page) {
       const auto frame = find(page);
@@ -148,7 +136,7 @@ Result<std::shared_ptr<VmObject>> PageObject::fork() {
 
 void PageObject::discard(uint64_t first, uint64_t pages) {
   if (sharing_ == Sharing::kShared) return;
-  const std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   const uint64_t end = std::min(first + pages, pages_);
   for (auto at = chunks_.lower_bound(first / kPagesPerChunk);
        at != chunks_.end() && at->first * kPagesPerChunk < end;) {

@@ -5,10 +5,10 @@
 
 #include <array>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
-#include "model/kernel/rw_semaphore.h"
 #include "model/kernel/user_memory.h"
 #include "model/mm/phys_mem.h"
 
@@ -43,18 +43,15 @@ class PageObject : public VmObject {
 
   [[nodiscard]] uint64_t folio_pages() const { return uint64_t{1} << order_; }
   [[nodiscard]] bool contains(uint64_t first, uint64_t pages) const;
-  // With the lock, for reading at least.
+  // Both with the lock.
   [[nodiscard]] std::optional<Pfn> find(uint64_t page) const;
-  // With the lock, for writing.
   Result<Pfn> fault(uint64_t page);
-  // Takes the lock. False when the page was never touched.
-  bool store_in_present(uint64_t page, uint64_t in_page, std::span<const std::byte> bytes);
 
   PhysMem& memory_;
   const uint64_t pages_;
   const Sharing sharing_;
   const unsigned order_;
-  RwSemaphore mutex_;                        // guards chunks_
+  std::mutex mutex_;  // guards chunks_ and what the pages hold: stores of two threads do not mix
   absl::btree_map<uint64_t, Chunk> chunks_;  // by number of the 2 MiB in the object
 };
 

@@ -38,13 +38,13 @@ class VfioPciDriver : Unmovable {
  private:
   struct Slot {
     Slot(Kernel& kernel, pci::Function& function)
-        : function(function), vfio_pci(kernel, function) {}
+        : vfio_pci(kernel, function), function(function) {}
 
     [[nodiscard]] std::string override() const;
     Status set_override(std::string_view text);
 
-    pci::Function& function;
     VfioPci vfio_pci;
+    pci::Function& function;
     std::shared_ptr<IommuGroup> iommu_group;
     std::mutex mutex;                    // the kernel's device_lock, held over probe and remove
     std::shared_ptr<VfioDevice> device;  // while bound
