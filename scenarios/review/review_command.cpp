@@ -31,7 +31,7 @@ constexpr const char* kTreeName = "tree";
 constexpr const char* kExamples = R"(Examples:
   noiommu review                                    all properties, all revisions
   noiommu review --revision v6,mainline --format markdown
-  noiommu review --property usable-groups --revision v4
+  noiommu review --property usable-nodes --revision v4
   noiommu review --gate mainline                    exit 1 when mainline violates one
   noiommu review --save found/ && noiommu run found/   replay what was found
   noiommu review --revision mainline,latch --depth 8   a proposal, and longer sequences
@@ -202,7 +202,11 @@ int review_command(const ReviewOptions& options, std::ostream& out, std::ostream
 void add_review(CLI::App& app, int& exit_code) {
   CLI::App* review =
       app.add_subcommand("review", "Which configurations of which revision break which property");
-  review->footer(kExamples);
+  std::string footer = std::string(kExamples) + "\n\nProperties:\n";
+  for (const Property& property : properties()) {
+    footer += fmt::format("  {:24}{}\n", property.name, property.demand);
+  }
+  review->footer(footer);
   auto options = std::make_shared<ReviewOptions>();
   review->add_option("--revision", options->revisions, "Names, separated by commas (default: five)")
       ->type_name("A,B,..")

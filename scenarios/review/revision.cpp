@@ -91,7 +91,13 @@ Revision::Revision(std::string name, const design::Design* design, kconfig::Tree
 kconfig::Loaded<Revision> Revision::load(const std::string& name) {
   const design::Design* design = design::find(name);
   auto tree = kconfig::load_revision(design != nullptr ? std::string(design->kconfig) : name);
-  if (!tree) return tl::unexpected(tree.error());
+  if (!tree) {
+    kconfig::Diagnostic error = tree.error();
+    std::vector<std::string_view> proposals;
+    for (const design::Design& one : design::variants()) proposals.push_back(one.name);
+    error.message += fmt::format(", and the proposals {}", fmt::join(proposals, ", "));
+    return tl::unexpected(std::move(error));
+  }
   return Revision(name, design, std::move(*tree), {});
 }
 

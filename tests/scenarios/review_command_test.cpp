@@ -144,9 +144,23 @@ TEST_F(ReviewCommand, ReviewsTheKconfigOfATree) {
   EXPECT_THAT(err_.str(), HasSubstr("/none"));
 }
 
+// What the help shows is taken as it stands.
+TEST_F(ReviewCommand, HelpTeachesWhatThereIs) {
+  CLI::App app;
+  int exit_code = 0;
+  add_review(app, exit_code);
+  const std::string help = app.get_subcommand("review")->help();
+  const std::string word = "--property ";
+  const size_t at = help.find(word, help.find("Examples:")) + word.size();
+  const std::string property = help.substr(at, help.find(' ', at) - at);
+  EXPECT_EQ(run({.revisions = {"rejected-group-unless-noiommu"}, .properties = {property}}), 0);
+  EXPECT_THAT(help, HasSubstr("toggle-safe"));
+}
+
 TEST_F(ReviewCommand, NamesWhatItDoesNotKnow) {
   EXPECT_EQ(run({.revisions = {"v8"}}), 2);
   EXPECT_THAT(err_.str(), HasSubstr("no revision 'v8'"));
+  EXPECT_THAT(err_.str(), HasSubstr("proposals kept-group, latch, early-success, no-iommu-state"));
   EXPECT_EQ(run({.properties = {"taintd"}}), 2);
   EXPECT_THAT(err_.str(), HasSubstr("unknown property 'taintd'"));
   EXPECT_THAT(err_.str(), HasSubstr("tainted"));
