@@ -67,7 +67,7 @@ Finding every_kernel(const Subject& subject, const std::string& nothing, const J
   if (revision.design() == nullptr) return Finding::not_applicable("there is no code for it");
   Counterexamples counterexamples;
   Finding finding = Finding::not_applicable(nothing);
-  for (const KernelBuild& kernel : revision.kernels()) {
+  for (const KernelBuild& kernel : subject.kernels) {
     ++finding.states;
     const Judgement judgement =
         judge({revision, kernel.smallest, *revision.design(), kernel.config});
@@ -134,7 +134,8 @@ std::string taint_is(uint64_t taint) {
 }
 
 // The kernel that users of groups had before the series, in the same configuration.
-std::optional<Boot> as_before(const Revision& before, const Boot& boot) {
+std::optional<Boot> as_before(const Revision& before, const std::vector<KernelBuild>& kernels,
+                              const Boot& boot) {
   std::map<std::string, std::string> overrides;
   for (const auto& [symbol, value] : boot.configured.overrides()) {
     if (before.has(symbol.c_str())) overrides[symbol] = value;
@@ -142,7 +143,7 @@ std::optional<Boot> as_before(const Revision& before, const Boot& boot) {
   overrides.insert_or_assign("VFIO_NOIOMMU", std::string("y"));
   const auto resolved = resolve_config(overrides, *before.design());
   if (!resolved) return std::nullopt;
-  for (const KernelBuild& kernel : before.kernels()) {
+  for (const KernelBuild& kernel : kernels) {
     if (kernel.config != resolved->config) continue;
     return Boot{before, kernel.smallest, *before.design(), kernel.config};
   }
@@ -157,26 +158,18 @@ struct Cell {
 };
 
 std::vector<Cell> documented_cells(const Sight& sight, const design::Design& design) {
-  const auto with = [](Program program, const Names& steps) {
-    program.steps.insert(program.steps.end(), steps.begin(), steps.end());
-    return program;
-  };
-  const std::string mapping = "- {mmap: {length: 4K, backing: anon, touch: true}, as: memory";
-  const std::string map =
-      "- {ioctl: IOMMU_IOAS_MAP, fd: $iommufd, args: {flags: 7, ioas_id: $ioas, user_va: $memory, "
-      "length: 4K, iova: 0x10000}";
   const std::string get_pa = get_pa_step(design);
   std::vector<Cell> cells{
       {"the group gives the device", true, through_container(sight, "feature-table")},
       {"the group's container maps memory", false,
        with(through_container(sight, "feature-table"),
-            {mapping,
+            {kMemoryStep,
              "- {ioctl: VFIO_IOMMU_MAP_DMA, fd: $container, args: {flags: 3, vaddr: "
              "$memory, iova: 0x10000, size: 4K}"})},
       {"the group gives an IOAS with physical addresses", false,
        with(through_iommufd(sight, "feature-table"),
-            {"- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}", mapping, map,
-             get_pa})},
+            {"- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}", kMemoryStep,
+             kMapStep, get_pa})},
       {"the cdev gives the device",
        true,
        {"feature-table",
@@ -191,11 +184,11 @@ std::vector<Cell> documented_cells(const Sight& sight, const design::Design& des
          "- {open: /dev/vfio/vfio, as: container",
          "- {ioctl: VFIO_GROUP_SET_CONTAINER, fd: $dev, args: {fd: $container}"}}},
       {"the cdev gives an IOAS with physical addresses", true,
-       with(through_cdev(sight, "feature-table"), {mapping, map, get_pa})}};
+       with(through_cdev(sight, "feature-table"), {kMemoryStep, kMapStep, get_pa})}};
   if (design.says_fixed_iova_is_ignored) {
     cells.push_back({"IOMMU_IOAS_MAP_FIXED_IOVA is honoured", false,
                      with(through_cdev(sight, "feature-table"),
-                          {mapping, fmt::format("{}, expect: {{iova: 0x10000}}", map)})});
+                          {kMemoryStep, fmt::format("{}, expect: {{iova: 0x10000}}", kMapStep)})});
   }
   return cells;
 }
@@ -357,12 +350,13 @@ Finding check_regression(const Subject& subject) {
     return Finding::not_applicable("a tree with a cycle has no configurations");
   }
   const auto before = Revision::load("v7.0");
+  const std::vector<KernelBuild> kernels = before->kernels();
   Finding finding = lost_configurations(*before, revision);
   const auto judge = [&](const Boot& boot) -> Judgement {
     const Sight sight = look_at(boot, Devices::kWithoutIommu);
     if (sight.group.empty() || !boot.configured.noiommu_group()) return {};
     Judgement judgement{.applies = true};
-    const auto then = as_before(*before, boot);
+    const auto then = as_before(*before, kernels, boot);
     if (!then) return judgement;
     for (const Program& program :
          {through_container(sight, "no-regression"), through_iommufd(sight, "no-regression"),

@@ -20,11 +20,6 @@ MapCell outcome(bool shown, const Run& run) {
   return {CellState::kThere, "works"};
 }
 
-Program with(Program program, const std::vector<std::string>& steps) {
-  program.steps.insert(program.steps.end(), steps.begin(), steps.end());
-  return program;
-}
-
 // Whether an open without CAP_SYS_RAWIO is refused.
 MapCell gate(const Boot& boot, const std::string& path) {
   const Run opened =
@@ -39,13 +34,9 @@ MapRow row(const Boot& boot, size_t configurations) {
   const bool cdev = !sight.cdev.empty();
   const Run by_group = group ? run(boot, through_container(sight, kName)) : Run{};
   const Run by_cdev = cdev ? run(boot, through_cdev(sight, kName)) : Run{};
-  const Run address =
-      cdev ? run(boot, with(through_cdev(sight, kName),
-                            {"- {mmap: {length: 4K, backing: anon, touch: true}, as: memory",
-                             "- {ioctl: IOMMU_IOAS_MAP, fd: $iommufd, args: {flags: 7, ioas_id: "
-                             "$ioas, user_va: $memory, length: 4K, iova: 0x10000}",
-                             get_pa_step(boot.design)}))
-           : Run{};
+  const Run address = cdev ? run(boot, with(through_cdev(sight, kName),
+                                            {kMemoryStep, kMapStep, get_pa_step(boot.design)}))
+                           : Run{};
   const bool shown = group || cdev;
   const bool tainted = (sight.taint & Log::kTaintUser) != 0;
   return {boot.configured.text(),
@@ -60,12 +51,12 @@ MapRow row(const Boot& boot, size_t configurations) {
 
 }  // namespace
 
-KernelMap map_kernels(const Revision& revision) {
+KernelMap map_kernels(const Revision& revision, const std::vector<KernelBuild>& kernels) {
   KernelMap map{
       .columns = {"container", "group", "cdev", "/dev/iommu", "device by group", "device by cdev",
                   "physical address", "group without RAWIO", "cdev without RAWIO", "taint"},
       .rows = {}};
-  for (const KernelBuild& kernel : revision.kernels()) {
+  for (const KernelBuild& kernel : kernels) {
     map.rows.push_back(
         row({revision, kernel.smallest, *revision.design(), kernel.config}, kernel.configurations));
   }

@@ -27,6 +27,7 @@ struct KernelMap {
   std::vector<MapRow> rows;  // empty for a revision without code
 };
 
-[[nodiscard]] KernelMap map_kernels(const Revision& revision);
+[[nodiscard]] KernelMap map_kernels(const Revision& revision,
+                                    const std::vector<KernelBuild>& kernels);
 
 }  // namespace noiommu::scenarios::review

@@ -37,9 +37,7 @@ Program through_container(const Sight& sight, const std::string& name) {
           {"- {open: /dev/vfio/vfio, as: container",
            fmt::format("- {{open: /dev/vfio/{}, as: group", sight.group),
            "- {ioctl: VFIO_GROUP_SET_CONTAINER, fd: $group, args: {fd: $container}",
-           "- {ioctl: VFIO_SET_IOMMU, fd: $container, arg: 8",
-           fmt::format("- {{ioctl: VFIO_GROUP_GET_DEVICE_FD, fd: $group, arg_string: '{}', as: dev",
-                       kBdf),
+           "- {ioctl: VFIO_SET_IOMMU, fd: $container, arg: 8", get_device_step(),
            "- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"}};
 }
 
@@ -48,9 +46,7 @@ Program through_iommufd(const Sight& sight, const std::string& name) {
           {"- {open: /dev/iommu, as: iommufd",
            fmt::format("- {{open: /dev/vfio/{}, as: group", sight.group),
            "- {ioctl: VFIO_GROUP_SET_CONTAINER, fd: $group, args: {fd: $iommufd}",
-           fmt::format("- {{ioctl: VFIO_GROUP_GET_DEVICE_FD, fd: $group, arg_string: '{}', as: dev",
-                       kBdf),
-           "- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"}};
+           get_device_step(), "- {ioctl: VFIO_DEVICE_GET_INFO, fd: $dev"}};
 }
 
 Program through_cdev(const Sight& sight, const std::string& name) {
@@ -60,6 +56,16 @@ Program through_cdev(const Sight& sight, const std::string& name) {
            "- {ioctl: VFIO_DEVICE_BIND_IOMMUFD, fd: $dev, args: {iommufd: $iommufd}",
            "- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}",
            "- {ioctl: VFIO_DEVICE_ATTACH_IOMMUFD_PT, fd: $dev, args: {pt_id: $ioas}"}};
+}
+
+Program with(Program program, const std::vector<std::string>& steps) {
+  program.steps.insert(program.steps.end(), steps.begin(), steps.end());
+  return program;
+}
+
+std::string get_device_step() {
+  return fmt::format("- {{ioctl: VFIO_GROUP_GET_DEVICE_FD, fd: $group, arg_string: '{}', as: dev",
+                     kBdf);
 }
 
 std::string get_pa_step(const design::Design& design) {

@@ -28,7 +28,18 @@ struct Sight {
 [[nodiscard]] Program through_iommufd(const Sight& sight, const std::string& name);
 // By its cdev up to an attached $ioas, as $iommufd and $dev.
 [[nodiscard]] Program through_cdev(const Sight& sight, const std::string& name);
+// The program, and then these.
+[[nodiscard]] Program with(Program program, const std::vector<std::string>& steps);
 
+// A page of memory as $memory, and $ioas of $iommufd maps it at 0x10000.
+inline constexpr const char* kMemoryStep =
+    "- {mmap: {length: 4K, backing: anon, touch: true}, as: memory";
+inline constexpr const char* kMapStep =
+    "- {ioctl: IOMMU_IOAS_MAP, fd: $iommufd, args: {flags: 7, ioas_id: $ioas, user_va: $memory, "
+    "length: 4K, iova: 0x10000}";
+
+// GET_DEVICE_FD of the device without an IOMMU, as $dev.
+[[nodiscard]] std::string get_device_step();
 // GET_PA of one page at 0x10000 of $ioas of $iommufd, under the name that the design has for it.
 [[nodiscard]] std::string get_pa_step(const design::Design& design);
 

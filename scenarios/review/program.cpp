@@ -12,17 +12,26 @@ namespace noiommu::scenarios::review {
 
 namespace {
 
-const char* device_lines(Devices devices) {
+std::vector<DeviceConfig> devices_of(Devices devices) {
   switch (devices) {
     case Devices::kWithoutIommu:
-      return "- {bdf: '0000:00:04.0', model: edu, iommu: none}\n";
+      return {{.bdf = kBdf}};
     case Devices::kBoth:
-      return "- {bdf: '0000:00:04.0', model: edu, iommu: none}\n"
-             "- {bdf: '0000:00:05.0', model: edu, iommu: present}\n";
+      return {{.bdf = kBdf}, {.bdf = kBehindIommu, .has_iommu = true}};
     case Devices::kMediated:
-      return "- {bdf: 83b8f4f2-509f-482f-8c1e-e6bfe0fa1001, model: mediated, iommu: none}\n";
+      return {{.bdf = kMediated, .mediated = true}};
   }
-  return "";
+  return {};
+}
+
+std::string device_lines(Devices devices) {
+  std::string lines;
+  for (const DeviceConfig& device : devices_of(devices)) {
+    lines +=
+        fmt::format("- {{bdf: '{}', model: {}, iommu: {}}}\n", device.bdf,
+                    device.mediated ? "mediated" : "edu", device.has_iommu ? "present" : "none");
+  }
+  return lines;
 }
 
 std::string scenario_text(const Boot& boot, const Program& program,
@@ -55,15 +64,7 @@ void draw(const Process& process, const std::string& path, const std::string& in
 }  // namespace
 
 MachineConfig Boot::machine(Devices devices) const {
-  MachineConfig machine{.config = config, .design = design};
-  if (devices == Devices::kMediated) {
-    machine.devices.push_back({.bdf = kMediated, .mediated = true});
-  } else {
-    machine.devices.push_back({.bdf = kBdf});
-  }
-  if (devices == Devices::kBoth)
-    machine.devices.push_back({.bdf = kBehindIommu, .has_iommu = true});
-  return machine;
+  return {.config = config, .design = design, .devices = devices_of(devices)};
 }
 
 Run run(const Boot& boot, const Program& program, bool to_the_end) {

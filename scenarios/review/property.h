@@ -12,6 +12,7 @@ namespace noiommu::scenarios::review {
 // A revision and what is known of it already.
 struct Subject {
   const Revision& revision;
+  const std::vector<KernelBuild>& kernels;  // of the revision
   const Explorations& explorations;
 };
 

@@ -63,13 +63,6 @@ std::string evidence(const Counterexample& one) {
   return text;
 }
 
-// What was tried where nothing was found.
-std::string effort(const Finding& finding) {
-  if (finding.depth == 0) return fmt::format("{} looked at", finding.states);
-  return fmt::format("no violation up to depth {}, {}", finding.depth,
-                     count(finding.states, "state"));
-}
-
 std::vector<std::string> sayings(const Finding& finding) {
   std::vector<std::string> all;
   for (const Counterexample& one : finding.counterexamples) all.push_back(one.what);
@@ -84,6 +77,10 @@ std::vector<std::string> without(std::vector<std::string> all,
 }
 
 }  // namespace
+
+bool searched_in_vain(const Finding& finding) {
+  return finding.verdict == Verdict::kHolds && finding.depth != 0;
+}
 
 std::string verdict_word(Verdict verdict) {
   return kWords[static_cast<size_t>(verdict)];
@@ -130,9 +127,10 @@ std::string report_text(const std::vector<Result>& results) {
   }
   std::string held;
   for (const Result& result : results) {
-    if (result.finding.verdict != Verdict::kHolds || result.finding.depth == 0) continue;
-    held +=
-        fmt::format("{}: {}: {}\n", result.revision, result.property->name, effort(result.finding));
+    if (!searched_in_vain(result.finding)) continue;
+    held += fmt::format("{}: {}: no violation up to depth {}, {}\n", result.revision,
+                        result.property->name, result.finding.depth,
+                        count(result.finding.states, "state"));
   }
   if (!held.empty()) text += '\n' + held;
   std::string pair;

@@ -26,6 +26,9 @@ struct Change {
 };
 [[nodiscard]] std::vector<Change> changes(const std::vector<Result>& results);
 
+// Whether sequences were tried, and none found.
+[[nodiscard]] bool searched_in_vain(const Finding& finding);
+
 [[nodiscard]] std::string verdict_word(Verdict verdict);  // "holds", "violated", "not-applicable"
 
 // A matrix of properties by revisions, each violation, and what changed between the revisions.

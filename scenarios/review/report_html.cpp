@@ -93,7 +93,7 @@ List violations(const std::vector<Result>& results) {
 List held(const std::vector<Result>& results) {
   List found;
   for (const Result& result : results) {
-    if (result.finding.verdict != Verdict::kHolds || result.finding.depth == 0) continue;
+    if (!searched_in_vain(result.finding)) continue;
     Object one = described(result.revision, *result.property);
     one["depth"] = std::to_string(result.finding.depth);
     one["states"] = std::to_string(result.finding.states);
@@ -104,7 +104,6 @@ List held(const std::vector<Result>& results) {
 
 List pairs(const std::vector<Result>& results) {
   List found;
-  std::string from;
   List of_pair;
   const auto all = changes(results);
   for (size_t i = 0; i < all.size(); ++i) {

@@ -82,10 +82,6 @@ bool save(const std::string& folder, const std::vector<Result>& results) {
   return true;
 }
 
-}  // namespace
-
-namespace {
-
 // Scenarios are named by revision and property; of several, all but the first get a number.
 void tell_apart(std::vector<Counterexample>& counterexamples) {
   for (size_t i = 1; i < counterexamples.size(); ++i) {
@@ -116,14 +112,16 @@ tl::expected<Revision, std::string> load(const std::string& name, const ReviewOp
 Reviewed review(const std::string& name, const Revision& revision,
                 const std::vector<const Property*>& wanted, const ReviewOptions& options,
                 Bar& bar) {
+  const std::vector<KernelBuild> kernels = revision.kernels();
   const bool searches = std::ranges::any_of(wanted, &Property::searches);
   const Explorations explorations =
-      searches
-          ? explore(revision, options.depth, [&](size_t done, size_t all) { bar.show(done, all); })
-          : Explorations{};
+      searches ? explore(revision, kernels, options.depth,
+                         [&](size_t done, size_t all) { bar.show(done, all); })
+               : Explorations{};
   Reviewed reviewed;
   for (const Property* property : wanted) {
-    reviewed.results.push_back({name, property, property->check({revision, explorations})});
+    reviewed.results.push_back(
+        {name, property, property->check({revision, kernels, explorations})});
     tell_apart(reviewed.results.back().finding.counterexamples);
   }
   if (options.format != ReviewFormat::kHtml) return reviewed;
@@ -135,7 +133,7 @@ Reviewed review(const std::string& name, const Revision& revision,
   }
   reviewed.page = {.name = name,
                    .about = std::string(design != nullptr ? design->about : ""),
-                   .map = map_kernels(revision),
+                   .map = map_kernels(revision, kernels),
                    .graph = draw_svg(graph_dot(revision.tree(), shown)).value_or("")};
   return reviewed;
 }

@@ -114,10 +114,11 @@ std::vector<KernelBuild> Revision::kernels() const {
     const auto resolved = resolve_config(one.overrides(), *design_);
     if (!resolved) continue;
     const auto known = std::ranges::find_if(kernels, [&](const KernelBuild& kernel) {
-      return kernel.config == resolved->config && kernel.cdev_option == one.noiommu_cdev();
+      return kernel.config == resolved->config &&
+             kernel.smallest.noiommu_cdev() == one.noiommu_cdev();
     });
     if (known == kernels.end()) {
-      kernels.push_back({resolved->config, one.noiommu_cdev(), one, 1});
+      kernels.push_back({resolved->config, one, 1});
     } else {
       ++known->configurations;
       if (one.size() < known->smallest.size()) known->smallest = one;

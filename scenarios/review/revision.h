@@ -51,8 +51,7 @@ class Configured {
 // A kernel with VFIO that some configurations make, and that differs from others for programs.
 struct KernelBuild {
   Config config;
-  bool cdev_option = false;  // Configured::noiommu_cdev(), which code need not ask for
-  Configured smallest;
+  Configured smallest;  // all have its noiommu_cdev(), which code need not ask for
   size_t configurations = 0;
 };
 

@@ -71,13 +71,7 @@ std::vector<SearchAction> alphabet(const Sight& sight, const Boot& boot, bool wi
             {"group", with}});
     }
     call({"UNSET_CONTAINER", {"- {ioctl: VFIO_GROUP_UNSET_CONTAINER, fd: $group"}, {"group"}});
-    call({"GET_DEVICE_FD",
-          {fmt::format("- {{ioctl: VFIO_GROUP_GET_DEVICE_FD, fd: $group, arg_string: '{}', as: dev",
-                       kBdf)},
-          {"group"},
-          "dev",
-          "",
-          Reach::kDevice});
+    call({"GET_DEVICE_FD", {get_device_step()}, {"group"}, "dev", "", Reach::kDevice});
     call({"close dev", {"- {close: $dev"}, {"dev"}, "", "dev"});
     dma("dev");
   }
@@ -89,11 +83,7 @@ std::vector<SearchAction> alphabet(const Sight& sight, const Boot& boot, bool wi
           {"- {ioctl: IOMMU_IOAS_ALLOC, fd: $iommufd, save: {out_ioas_id: ioas}"},
           {"iommufd"},
           "ioas"});
-    call({"MAP",
-          {"- {mmap: {length: 4K, backing: anon, touch: true}, as: memory",
-           "- {ioctl: IOMMU_IOAS_MAP, fd: $iommufd, args: {flags: 7, ioas_id: $ioas, user_va: "
-           "$memory, length: 4K, iova: 0x10000}"},
-          {"iommufd"}});
+    call({"MAP", {kMemoryStep, kMapStep}, {"iommufd"}});
     if (boot.design.get_pa != design::GetPa::kNone) {
       call({"GET_PA", {get_pa_step(boot.design)}, {"iommufd"}, "", "", Reach::kPhysicalAddress});
     }
@@ -294,23 +284,15 @@ Program Exploration::program(const std::string& name, const std::vector<uint32_t
   return program;
 }
 
-size_t Explorations::states() const {
-  size_t sum = 0;
-  for (const Exploration& one : all) sum += one.states.size();
-  return sum;
-}
-
-Explorations explore(const Revision& revision, size_t depth,
-                     const std::function<void(size_t, size_t)>& progress) {
+Explorations explore(const Revision& revision, const std::vector<KernelBuild>& kernels,
+                     size_t depth, const std::function<void(size_t, size_t)>& progress) {
   Explorations found{.depth = depth};
-  if (revision.design() == nullptr) return found;
-  for (const KernelBuild& kernel : revision.kernels()) {
+  for (const KernelBuild& kernel : kernels) {
     const Boot boot{revision, kernel.smallest, *revision.design(), kernel.config};
     const Sight sight = look_at(boot, Devices::kWithoutIommu);
     if (sight.group.empty() && sight.cdev.empty()) continue;
     for (const bool without_rawio : {false, true}) {
       found.all.push_back({.boot = boot,
-                           .config = kernel.smallest.text(),
                            .configurations = kernel.configurations,
                            .without_rawio = without_rawio,
                            .actions = alphabet(sight, boot, without_rawio),

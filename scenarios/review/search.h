@@ -53,7 +53,6 @@ struct SearchState {
 
 struct Exploration {
   Boot boot;
-  std::string config;          // the smallest configuration of the kernel
   size_t configurations = 0;   // that make it
   bool without_rawio = false;  // from the first call on
   std::vector<SearchAction> actions;
@@ -70,11 +69,11 @@ struct Exploration {
 struct Explorations {
   std::vector<Exploration> all = {};
   size_t depth = 0;
-  [[nodiscard]] size_t states() const;
 };
 
-// `progress` is told how many kernels are done, of how many.
-[[nodiscard]] Explorations explore(const Revision& revision, size_t depth,
+// `kernels` are those of the revision. `progress` is told how many kernels are done, of how many.
+[[nodiscard]] Explorations explore(const Revision& revision,
+                                   const std::vector<KernelBuild>& kernels, size_t depth,
                                    const std::function<void(size_t, size_t)>& progress = {});
 
 }  // namespace noiommu::scenarios::review

@@ -83,7 +83,7 @@ Finding search(const Subject& subject, const char* name, bool without_rawio, con
     }
     finding.verdict = Verdict::kViolated;
     finding.counterexamples.push_back({.what = what,
-                                       .config = one.in->config,
+                                       .config = one.in->boot.configured.text(),
                                        .configurations = one.configurations,
                                        .nodes = {},
                                        .scenario = shown.scenario,

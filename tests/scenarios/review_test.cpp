@@ -29,9 +29,9 @@ class Asked {
     for (const Property& property : properties()) {
       if (property.name != name) continue;
       if (property.searches && explorations_.all.empty()) {
-        explorations_ = explore(revision_, depth_);
+        explorations_ = explore(revision_, kernels_, depth_);
       }
-      return property.check({revision_, explorations_});
+      return property.check({revision_, kernels_, explorations_});
     }
     throw std::invalid_argument(name);
   }
@@ -44,6 +44,7 @@ class Asked {
   }
 
   const Revision revision_;
+  const std::vector<KernelBuild> kernels_ = revision_.kernels();
   const size_t depth_;
   Explorations explorations_;
 };
@@ -287,7 +288,7 @@ TEST(Review, SaysHowFarItSearched) {
 TEST(Search, ItsGraphForetellsEveryProgram) {
   for (const char* name : {"v7.0", "v4", "v5", "mainline", "early-success"}) {
     const auto revision = Revision::load(name);
-    const Explorations explorations = explore(*revision, 7);
+    const Explorations explorations = explore(*revision, revision->kernels(), 7);
     std::mt19937 random(7);
     for (int round = 0; round < 60; ++round) {
       const Exploration& in = explorations.all[random() % explorations.all.size()];
