@@ -32,7 +32,7 @@ bool writable(const File& file) {
 Process::Process(Kernel& kernel, std::shared_ptr<UserMemory> memory, Credentials credentials)
     : kernel_(kernel),
       task_(std::make_shared<Task>()),
-      credentials_(credentials),
+      uid_(credentials.uid),
       effective_(credentials.effective.to_ullong()) {
   task_->memory = std::move(memory);
   task_->user = kernel.user(credentials.uid);
@@ -170,14 +170,16 @@ void Process::set_nofile(uint32_t descriptors) {
 }
 
 void Process::set_capability(int capability, bool effective) {
-  const std::unique_lock lock(mutex_);
-  credentials_.effective.set(static_cast<size_t>(capability), effective);
-  effective_ = credentials_.effective.to_ullong();
+  const uint64_t bit = uint64_t{1} << capability;
+  if (effective) {
+    effective_ |= bit;
+  } else {
+    effective_ &= ~bit;
+  }
 }
 
 Credentials Process::credentials() const {
-  const std::shared_lock lock(mutex_);
-  return credentials_;
+  return {.uid = uid_, .effective = effective_.load()};
 }
 
 bool Process::capable(int capability) const {

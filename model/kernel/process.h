@@ -93,9 +93,9 @@ class Process : Unmovable {
 
   Kernel& kernel_;
   std::shared_ptr<Task> task_;
-  mutable RwSemaphore mutex_;  // guards everything below
-  Credentials credentials_;
-  std::atomic<uint64_t> effective_;  // its capabilities, for who only asks for one
+  const uint32_t uid_;
+  std::atomic<uint64_t> effective_;  // capabilities, a bit each
+  mutable RwSemaphore mutex_;        // guards everything below
   uint32_t nofile_ = 1024;
   // By descriptor: empty where closed, reserved_ where only the number is taken.
   std::vector<FileRef> files_;
