@@ -187,7 +187,7 @@ Status Pages::map_runs(Domain& domain, const IovaRange& iova, const std::vector<
   Status mapped;
   for (auto run = runs.begin(); run != runs.end() && mapped; ++run) {
     if (large) {
-      mapped = map(run->first, std::min(end, at + run->count * kPageSize) - at);
+      mapped = map(run->first, end - at);
     } else {
       for (uint64_t page = 0; page < run->count && mapped; ++page) {
         mapped = map(run->first + page, kPageSize);
