@@ -71,46 +71,44 @@ class Mapper {
   // `leaves` leaves of one size, a table at a time.
   Status map_leaves(uint64_t iova, PhysAddr pa, int size_lg2, uint64_t leaves) {
     const int level = level_of_leaf(size_lg2);
-    const unsigned items = 1U << (size_lg2 - item_lg2(level));
-    const uint64_t size = uint64_t{1} << size_lg2;
-    const uint64_t attributes = encode_leaf(level, size_lg2, PhysAddr{0}, prot_);
+    const int items_lg2 = size_lg2 - item_lg2(level);
     while (leaves != 0) {
       Table* table = descend_to(level, iova);
       if (table == nullptr) return Err(EADDRINUSE);
       const unsigned first = index_of(level, iova);
-      const uint64_t here = std::min<uint64_t>(leaves, (kTableItems - first) / items);
-      const unsigned end = first + static_cast<unsigned>(here) * items;
-      if (items == 1 && level == 0) {
-        const unsigned written = map_pages(table, first, end, pa);
-        mapped_ += written * kPageSize;
-        if (written != here) return Err(EADDRINUSE);
-        pa += here * size;
-        iova += here * size;
-        leaves -= here;
-        continue;
-      }
-      for (unsigned index = first; index < end; index += items, pa += size) {
-        if (!make_room(table, level, index, items)) {
-          mapped_ += (index - first) / items * size;
-          return Err(EADDRINUSE);
-        }
-        fill(table, index, items, attributes | (pa.value & kAddressField));
-      }
-      mapped_ += here * size;
-      iova += here * size;
+      const uint64_t here = std::min<uint64_t>(leaves, (kTableItems - first) >> items_lg2);
+      const uint64_t written = size_lg2 == kPageShift
+                                   ? map_pages(table, first, here, pa)
+                                   : map_large(table, level, size_lg2, first, here, pa);
+      mapped_ += written << size_lg2;
+      if (written != here) return Err(EADDRINUSE);
+      pa += here << size_lg2;
+      iova += here << size_lg2;
       leaves -= here;
     }
     return {};
   }
 
-  // One leaf an item, up to the first item that is taken. Answers how many.
-  unsigned map_pages(Table* table, unsigned first, unsigned end, PhysAddr pa) const {
-    uint64_t* const items = table->items.data();
-    unsigned free = first;
-    while (free < end && !is_present(items[free])) ++free;
+  // Both write leaves side by side, up to the first that has no room, and answer how many.
+  uint64_t map_pages(Table* table, unsigned first, uint64_t leaves, PhysAddr pa) const {
+    uint64_t* const items = table->items.data() + first;
+    unsigned free = 0;
+    while (free < leaves && !is_present(items[free])) ++free;
     uint64_t word = page_attributes_ | (pa.value & kAddressField);
-    for (unsigned index = first; index < free; ++index, word += kPageSize) items[index] = word;
-    return free - first;
+    for (unsigned index = 0; index < free; ++index, word += kPageSize) items[index] = word;
+    return free;
+  }
+
+  uint64_t map_large(Table* table, int level, int size_lg2, unsigned first, uint64_t leaves,
+                     PhysAddr pa) {
+    const unsigned items = 1U << (size_lg2 - item_lg2(level));
+    const uint64_t attributes = encode_leaf(level, size_lg2, PhysAddr{0}, prot_);
+    for (uint64_t leaf = 0; leaf < leaves; ++leaf, first += items) {
+      if (!make_room(table, level, first, items)) return leaf;
+      fill(table, first, items, attributes | (pa.value & kAddressField));
+      pa += uint64_t{1} << size_lg2;
+    }
+    return leaves;
   }
 
   // The table at `level` that translates `iova`, with the missing ones above it made; nullptr when

@@ -52,7 +52,10 @@ class Unmapper {
   // The same for a table of level 0. One that is covered whole goes away, so its items need not be
   // cleared.
   bool clear_lowest(Table* table, bool covered) {
-    if (covered && on_leaf_.table_of_pages(*table)) return leave_behind(uint64_t{1} << item_lg2(1));
+    if (covered && on_leaf_.table_of_pages(*table)) {
+      leave_behind(uint64_t{1} << item_lg2(1));
+      return true;
+    }
     for (unsigned index = index_of(0, iova_); index < kTableItems;) {
       uint64_t& item = table->items[index];
       if ((item & kPageLeaf) != kPresent || iova_ % kPageSize != 0) return clear(table, 0);
@@ -71,11 +74,10 @@ class Unmapper {
  private:
   static constexpr uint64_t kPageLeaf = kPresent | (kNextLevelSized << kNextLevelShift);
 
-  bool leave_behind(uint64_t size) {
+  void leave_behind(uint64_t size) {
     removed_ += size;
     done_ = last_ - iova_ < size;
     if (!done_) iova_ += size;
-    return true;
   }
 
   uint64_t iova_;
