@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,6 +15,7 @@
 
 #include "scenarios/benchmark/bench_report.h"
 #include "scenarios/kconfig/bar.h"
+#include "scenarios/kconfig/temporary_folder.h"
 
 namespace noiommu::scenarios::benchmark {
 
@@ -70,8 +70,9 @@ bool each_line(const std::string& command, const OnLine& on_line) {
 
 // The JSON of a run; nothing when it fails.
 std::optional<std::string> run(const BenchOptions& options, const std::string& program, Bar& bar) {
-  std::string folder = (std::filesystem::temp_directory_path() / "noiommu-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return std::nullopt;
+  const TemporaryFolder folder;
+  if (folder.path().empty()) return std::nullopt;
+  const std::string output = (folder.path() / "out.json").string();
   const std::string filter = options.whole ? kAll : kLong;
   size_t rows = 0;
   each_line(fmt::format("'{}' --benchmark_list_tests --benchmark_filter='{}'", program, filter),
@@ -81,12 +82,10 @@ std::optional<std::string> run(const BenchOptions& options, const std::string& p
   size_t lines = 0;
   const bool well = each_line(
       fmt::format("'{}' --benchmark_filter='{}' --benchmark_min_time={} --benchmark_repetitions={} "
-                  "--benchmark_out='{}/out.json' --benchmark_out_format=json 2>/dev/null",
-                  program, filter, options.seconds, options.repetitions, folder),
+                  "--benchmark_out='{}' --benchmark_out_format=json 2>/dev/null",
+                  program, filter, options.seconds, options.repetitions, output),
       [&](const std::string&) { bar.show(std::min(++lines, all), all); });
-  auto json = well ? read_file(folder + "/out.json") : std::nullopt;
-  std::filesystem::remove_all(folder);
-  return json;
+  return well ? read_file(output) : std::nullopt;
 }
 
 std::string report(BenchFormat format, const Figures& figures, const Earlier& earlier) {

@@ -9,6 +9,8 @@
 
 #include <kainjow/mustache.hpp>
 
+#include "scenarios/kconfig/temporary_folder.h"
+
 namespace noiommu::scenarios::benchmark {
 
 namespace {
@@ -76,9 +78,10 @@ the same run.</p>
 
 // What gnuplot makes of a plot; empty when it is not installed or fails.
 std::string drawn(const Plot& plot) {
-  std::string name = (std::filesystem::temp_directory_path() / "noiommu-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) return {};
-  const std::filesystem::path folder = name;
+  const TemporaryFolder made;
+  const std::filesystem::path& folder = made.path();
+  if (folder.empty()) return {};
+  const std::string name = folder.string();
   std::string script = fmt::format(
       "set terminal svg noenhanced size 860,440 font 'sans-serif,13'\nset output '{0}/plot.svg'\n"
       "set logscale xy\nset key left top\nset grid\nset xlabel '{1}'\nset ylabel 'L1 loads'\nplot ",
@@ -96,7 +99,6 @@ std::string drawn(const Plot& plot) {
   if (!plot.series.empty() && std::system(command.c_str()) == 0) {
     svg << std::ifstream(folder / "plot.svg").rdbuf();
   }
-  std::filesystem::remove_all(folder);
   const size_t start = svg.str().find("<svg");
   return start == std::string::npos ? "" : svg.str().substr(start);
 }

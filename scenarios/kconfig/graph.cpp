@@ -6,22 +6,21 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <ostream>
 
 #include "scenarios/kconfig/commands.h"
 #include "scenarios/kconfig/messages.h"
+#include "scenarios/kconfig/temporary_folder.h"
 
 namespace noiommu::scenarios {
 
 std::optional<std::string> draw_svg(const std::string& dot) {
-  std::string name = (std::filesystem::temp_directory_path() / "noiommu-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) return std::nullopt;
-  const std::filesystem::path folder = name;
-  std::ofstream(folder / "graph.dot") << dot;
-  const std::string command = fmt::format("dot -Tsvg '{}/graph.dot' 2>/dev/null", name);
+  const TemporaryFolder folder;
+  if (folder.path().empty()) return std::nullopt;
+  std::ofstream(folder.path() / "graph.dot") << dot;
+  const std::string command =
+      fmt::format("dot -Tsvg '{}/graph.dot' 2>/dev/null", folder.path().string());
   FILE* pipe = popen(command.c_str(), "r");
   std::string svg;
   std::array<char, 4096> chunk{};
@@ -29,7 +28,6 @@ std::optional<std::string> draw_svg(const std::string& dot) {
     svg.append(chunk.data(), got);
   }
   const bool well = pipe != nullptr && pclose(pipe) == 0;
-  std::filesystem::remove_all(folder);
   return well ? std::optional(svg) : std::nullopt;
 }
 
