@@ -17,6 +17,8 @@ enum class Tristate { kNo, kModule, kYes };
 
 // Of a boot parameter; the only one that the model knows.
 inline constexpr std::string_view kNoiommuParameter = "vfio.enable_unsafe_noiommu_mode";
+inline constexpr const char* kNoiommuParameterPath =
+    "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
 
 struct KernelNeeds {
   design::Design design = design::mainline();  // the `revision`

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/machine/resolve_config.h"
+#include "scenarios/engine/scenario.h"
 #include "scenarios/review/paths.h"
 #include "scenarios/review/property.h"
 
@@ -360,7 +361,8 @@ Finding check_regression(const Subject& subject) {
     if (!then) return judgement;
     for (const Program& program :
          {through_container(sight, "no-regression"), through_iommufd(sight, "no-regression"),
-          Program{"no-regression", {fmt::format("- {{write_file: {}, text: 'N'", kParameter)}}}) {
+          Program{"no-regression",
+                  {fmt::format("- {{write_file: {}, text: 'N'", kNoiommuParameterPath)}}}) {
       Run now = run(boot, program);
       if (now.error.empty() || !run(*then, program).error.empty()) continue;
       judgement.faults.push_back(failing(boot, program.name, "it works in v7.0", now));

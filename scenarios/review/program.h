@@ -14,7 +14,6 @@ namespace noiommu::scenarios::review {
 inline constexpr const char* kBdf = "0000:00:04.0";  // the device without an IOMMU
 inline constexpr const char* kBehindIommu = "0000:00:05.0";
 inline constexpr const char* kMediated = "83b8f4f2-509f-482f-8c1e-e6bfe0fa1001";
-inline constexpr const char* kParameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
 
 // Which devices a kernel is booted with. Group ids and device numbers count from 0 where the first
 // is alone.

@@ -12,6 +12,7 @@
 #include "model/kernel/state_text.h"
 #include "scenarios/engine/loader.h"
 #include "scenarios/engine/model_backend.h"
+#include "scenarios/engine/scenario.h"
 #include "scenarios/engine/step_runner.h"
 #include "scenarios/review/paths.h"
 
@@ -98,8 +99,8 @@ std::vector<SearchAction> alphabet(const Sight& sight, const Boot& boot, bool wi
           Reach::kNothing,
           kind});
   };
-  write("parameter N", kParameter, "N", Kind::kClears);
-  write("parameter Y", kParameter, "Y", Kind::kSets);
+  write("parameter N", kNoiommuParameterPath, "N", Kind::kClears);
+  write("parameter Y", kNoiommuParameterPath, "Y", Kind::kSets);
   write("unbind", "/sys/bus/pci/drivers/vfio-pci/unbind", kBdf, Kind::kCall);
   write("bind", "/sys/bus/pci/drivers/vfio-pci/bind", kBdf, Kind::kRegisters);
   if (!without_rawio) {
@@ -188,7 +189,7 @@ class Walk {
     return std::ranges::find(open_, name) != open_.end();
   }
   [[nodiscard]] std::string parameter() const {
-    const auto fd = session_->open(kParameter, O_RDONLY);
+    const auto fd = session_->open(kNoiommuParameterPath, O_RDONLY);
     if (!fd) return {};
     std::array<std::byte, 1> value{};
     const uint64_t at = session_->scratch(value.size());

@@ -55,9 +55,6 @@ struct Facts {
   [[nodiscard]] const Function* find(const std::string& bdf) const;
 };
 
-inline constexpr const char* kNoiommuParameterPath =
-    "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
-
 // Looks around. `release` empty: that of the running kernel.
 [[nodiscard]] Facts look_around(const Files& files, std::string release = {});
 // Looks again at what a scenario can change: parameter, nodes, functions, groups.
