@@ -22,6 +22,7 @@
 #include "scenarios/engine/model_backend.h"
 #include "scenarios/engine/tree.h"
 #include "scenarios/engine/value.h"
+#include "scenarios/exec/exec_command.h"
 #include "scenarios/inspect/inspect_command.h"
 #include "scenarios/kconfig/command_line.h"
 #include "scenarios/review/review_command.h"
@@ -236,11 +237,11 @@ void add_show(CLI::App& app, int& exit_code) {
 void add_tree(CLI::App& app, int& exit_code) {
   CLI::App* tree = app.add_subcommand("tree", "Draw /dev and /sys of a kernel");
   auto options = std::make_shared<TreeOptions>();
-  tree->add_option("--config", options->config, "A symbol over the default configuration")
+  tree->add_option("--config", options->machine.config, "A symbol over the default configuration")
       ->type_name("SYMBOL=y|m|n");
-  tree->add_option("--param", options->params, "A boot parameter, e.g. of vfio")
+  tree->add_option("--param", options->machine.params, "A boot parameter, e.g. of vfio")
       ->type_name("MODULE.NAME=VALUE");
-  tree->add_option("--device", options->devices,
+  tree->add_option("--device", options->machine.devices,
                    "An edu function, without an IOMMU unless said (default: two)")
       ->type_name("BDF[,iommu=present]");
   add_json_format(tree, options->json);
@@ -312,6 +313,7 @@ int run_program(int argc, char** argv) {
   noiommu::scenarios::add_kconfig(app, exit_code);
   noiommu::scenarios::review::add_review(app, exit_code);
   noiommu::scenarios::benchmark::add_bench(app, exit_code);
+  noiommu::scenarios::exec::add_exec(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

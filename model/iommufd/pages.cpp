@@ -288,11 +288,11 @@ FilePages::FilePages(mm::PhysMem& memory, std::shared_ptr<Task> owner, Accountin
       file_(std::move(file)) {}
 
 Status FilePages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) {
-  const auto* memfd = dynamic_cast<const mm::Memfd*>(file_.get());
-  if (memfd == nullptr) return Err(EINVAL);
+  auto* memory = dynamic_cast<mm::MemoryFile*>(file_.get());
+  if (memory == nullptr) return Err(EINVAL);
   first += address() / kPageSize;
-  if (first + count > memfd->size() / kPageSize) return Err(EINVAL);
-  return memfd->pages()->pin(first, count, runs);
+  if (first + count > memory->size() / kPageSize) return Err(EINVAL);
+  return memory->pin(first, count, runs);
 }
 
 Result<std::shared_ptr<Pages>> DmaBufPages::create(std::shared_ptr<DmaBuf> buffer, uint64_t start,

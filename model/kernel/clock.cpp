@@ -10,6 +10,12 @@ Clock::Time Clock::now() const {
   return now_;
 }
 
+std::optional<Clock::Time> Clock::next() const {
+  const std::lock_guard lock(mutex_);
+  if (timers_.empty()) return std::nullopt;
+  return timers_.begin()->first.at;
+}
+
 Clock::TimerId Clock::schedule(Time at, Work work) {
   const std::lock_guard lock(mutex_);
   const TimerId id{at, next_number_++};

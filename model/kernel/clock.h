@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "model/kernel/types.h"
 
@@ -34,6 +35,8 @@ class Clock : Unmovable {
   };
 
   [[nodiscard]] Time now() const;
+  // When the next timer is due; nothing without timers.
+  [[nodiscard]] std::optional<Time> next() const;
 
   // Runs `work` once, when time reaches `at`; what is due already runs in the next advance(). Work
   // may schedule and cancel timers, but neither throws nor advances the clock.

@@ -10,17 +10,18 @@
 
 namespace noiommu {
 
-// Always non-blocking: a read of an empty counter answers EAGAIN. Thread-safe.
+// Virtual is what an eventfd of another kernel does otherwise. Always non-blocking: a read of an
+// empty counter answers EAGAIN. Thread-safe.
 class EventFd : public File {
  public:
   explicit EventFd(uint64_t initial = 0) : counter_(initial) {}
 
   // What an interrupt does: adds one, saturating below the highest value.
-  void signal();
+  virtual void signal();
   // From now on whoever signals or writes runs `listener`, in its own thread and without a lock,
   // and the counter stays as it is. A signal that a listener sends in a circle back to its own
   // eventfd is dropped. An empty function ends listening.
-  void listen(std::function<void()> listener);
+  virtual void listen(std::function<void()> listener);
 
   // EINVAL to read less than 8 bytes, or to write anything but 8; EAGAIN when empty or when a write
   // would overflow; EFAULT.

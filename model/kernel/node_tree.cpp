@@ -126,11 +126,13 @@ NodeTree::NodePtr NodeTree::make(std::string_view path, bool transient_parents) 
 
 void NodeTree::add_directory(std::string_view path) {
   const std::unique_lock lock(mutex_);
+  ++generation_;
   make(path, false)->directory()->transient = false;
 }
 
 void NodeTree::add_device(std::string_view path, uint32_t mode, Opener open) {
   const std::unique_lock lock(mutex_);
+  ++generation_;
   const NodePtr node = make(path, true);
   node->mode = mode;
   node->what = Node::Device{std::move(open)};
@@ -138,6 +140,7 @@ void NodeTree::add_device(std::string_view path, uint32_t mode, Opener open) {
 
 void NodeTree::add_attribute(std::string_view path, uint32_t mode, Attribute attribute) {
   const std::unique_lock lock(mutex_);
+  ++generation_;
   const NodePtr node = make(path, false);
   node->mode = mode;
   node->what = std::move(attribute);
@@ -145,6 +148,7 @@ void NodeTree::add_attribute(std::string_view path, uint32_t mode, Attribute att
 
 void NodeTree::add_link(std::string_view path, std::string_view target) {
   const std::unique_lock lock(mutex_);
+  ++generation_;
   const NodePtr node = make(path, false);
   node->mode = 0777;
   node->what = Node::Link{std::string(target)};
@@ -154,6 +158,7 @@ void NodeTree::remove(std::string_view path) {
   const std::vector<std::string> parts = split(path);
   std::vector<NodePtr> parents = {root_};  // destroyed after the lock: what nodes hold may use us
   const std::unique_lock lock(mutex_);
+  ++generation_;
   for (const std::string& part : parts) {
     auto* directory = parents.back()->directory();
     if (directory == nullptr) return;

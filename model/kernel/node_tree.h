@@ -1,6 +1,7 @@
 // The names of one kernel: /dev, /sys and /proc as far as VFIO and iommufd show there.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -57,6 +58,9 @@ class NodeTree : Unmovable {
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const;  // sorted
   [[nodiscard]] Result<std::string> readlink(std::string_view path) const;
 
+  // Grows with every change of names, not of what attributes say.
+  [[nodiscard]] uint64_t generation() const { return generation_; }
+
  private:
   struct Node;
   using NodePtr = std::shared_ptr<Node>;
@@ -66,6 +70,7 @@ class NodeTree : Unmovable {
 
   mutable std::shared_mutex mutex_;
   NodePtr root_;
+  std::atomic<uint64_t> generation_ = 0;
 };
 
 }  // namespace noiommu

@@ -43,7 +43,7 @@ class Process : Unmovable {
   // Descriptors 0, 1 and 2 are open on /dev/null.
   Process(Kernel& kernel, std::shared_ptr<UserMemory> memory, Credentials credentials);
   // Exit: the mappings go first, then the descriptors in order of their numbers.
-  ~Process();
+  virtual ~Process();
 
   Result<int> open(std::string_view path, int flags);
   Status close(int fd);
@@ -72,20 +72,21 @@ class Process : Unmovable {
   [[nodiscard]] Kernel& kernel() const { return kernel_; }
   [[nodiscard]] UserMemory& memory() const { return *task_->memory; }
   [[nodiscard]] const std::shared_ptr<Task>& task() const { return task_; }
-  [[nodiscard]] Credentials credentials() const;
-  [[nodiscard]] bool capable(int capability) const;
+  // Virtual is what a process whose credentials and descriptors are kept elsewhere does otherwise.
+  [[nodiscard]] virtual Credentials credentials() const;
+  [[nodiscard]] virtual bool capable(int capability) const;
   // The file of a descriptor, or EBADF.
-  [[nodiscard]] Result<FileRef> file(int fd) const;
+  [[nodiscard]] virtual Result<FileRef> file(int fd) const;
   // Whether there could be one more descriptor. EMFILE.
-  [[nodiscard]] Status room_for_descriptor() const;
+  [[nodiscard]] virtual Status room_for_descriptor() const;
   // All of them, by descriptor; empty where closed.
   [[nodiscard]] std::vector<FileRef> files() const;
   // A new descriptor for `file`, the lowest free one. EMFILE.
-  Result<int> install(FileRef file);
+  virtual Result<int> install(FileRef file);
   // The same in two steps, for a call that tells the number before anybody may use it: a reserved
   // descriptor is taken, but not open, until it is filled or given back with nothing.
-  Result<int> reserve();
-  void fill(int fd, FileRef file);
+  virtual Result<int> reserve();
+  virtual void fill(int fd, FileRef file);
 
  private:
   [[nodiscard]] size_t lowest_free() const;  // descriptor; mutex_ held

@@ -19,6 +19,21 @@ class File;
 // User addresses lie below.
 inline constexpr uint64_t kTaskSize = 0x7ffffffff000;
 
+// Appends `run` to `runs`, or to the last of them where it follows on that one.
+inline void append_run(std::vector<PfnRun>& runs, const PfnRun& run) {
+  if (!runs.empty() && runs.back().first + runs.back().count == run.first) {
+    runs.back().count += run.count;
+  } else {
+    runs.push_back(run);
+  }
+}
+
+// A place whose loads and stores a device notices.
+struct DeviceRegister {
+  uint64_t offset = 0;  // bytes
+  unsigned width = 4;   // bytes, of the widest access
+};
+
 // What stands behind a mapping: pages of memory, or a device region.
 //
 // Offsets and indexes count from the start of the object. Thread-safety: all methods may be called
@@ -35,6 +50,9 @@ class VmObject {
   // in order, adjacent ones merged. All pages or none. EFAULT where pages cannot be pinned at all
   // (a device region), ENOMEM where there are no more frames.
   virtual Status pin(uint64_t first, uint64_t pages, std::vector<PfnRun>& runs) = 0;
+
+  // Of a device region. All the rest is as plain memory.
+  [[nodiscard]] virtual std::vector<DeviceRegister> registers() const { return {}; }
 
   // The copy that a forked child maps where the parent's mapping is private.
   virtual Result<std::shared_ptr<VmObject>> fork() = 0;

@@ -1,6 +1,7 @@
 // A booted machine: a kernel with memory, a PCI bus and the subsystems that the model has.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,12 +25,17 @@ struct DeviceConfig {
   bool mediated = false;   // then the two above mean nothing
 };
 
+// Sees every transfer of a device without an IOMMU just before it happens. Called from any thread.
+using DmaWatch =
+    std::function<void(const std::string& bdf, PhysAddr start, uint64_t length, bool to_memory)>;
+
 struct MachineConfig {
   Config config = {};
   design::Design design = design::mainline();
   bool enable_unsafe_noiommu_mode = true;  // boot value of the vfio parameter
   mm::MemoryConfig memory = {};
   std::vector<DeviceConfig> devices = {};  // bound to their drivers in this order
+  DmaWatch dma_watch = {};
 };
 
 // Build as many as you like; they share nothing. A machine outlives its processes.
@@ -54,11 +60,11 @@ class Machine : Unmovable {
   class DmaToMemory;
   class DmaBlocked;
 
-  void add_function(const DeviceConfig& config);
+  void add_function(const DeviceConfig& config, const DmaWatch& dma_watch);
 
   Kernel kernel_;
   mm::PhysMem memory_;
-  std::unique_ptr<DmaToMemory> dma_to_memory_;
+  std::vector<std::unique_ptr<DmaToMemory>> dma_to_memory_;  // one for each function
   std::unique_ptr<DmaBlocked> dma_blocked_;
   pci::Bus bus_;
   IommuGroups iommu_groups_;

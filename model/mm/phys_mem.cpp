@@ -27,7 +27,7 @@ PhysMem::~PhysMem() {
   for (std::atomic<Block*>& slot : blocks_) {
     Block* block = slot;
     if (block == nullptr) continue;
-    for (Frame& frame : block->frames) delete frame.bytes.load();
+    for (Frame& frame : block->frames) release(frame.bytes.load());
     delete block;
   }
 }
@@ -118,7 +118,7 @@ Result<Pfn> PhysMem::alloc(unsigned order) {
 }
 
 void PhysMem::free_folio(Pfn head, unsigned order) {
-  for (uint64_t i = 0; i < frames_in(order); ++i) delete frame(head + i).bytes.exchange(nullptr);
+  for (uint64_t i = 0; i < frames_in(order); ++i) release(frame(head + i).bytes.exchange(nullptr));
   held_ -= frames_in(order);
   const std::lock_guard lock(mutex_);
   if (order == kOrder4K) {
@@ -182,8 +182,32 @@ PhysMem::Page& PhysMem::materialize(Frame& frame) {
   return *bytes;
 }
 
+PhysMem::Page* PhysMem::lent() {
+  static Page page;
+  return &page;
+}
+
+void PhysMem::release(Page* bytes) {
+  if (bytes != lent()) delete bytes;
+}
+
+void PhysMem::lend(Pfn pfn, FrameStore& store) {
+  store_ = &store;
+  frame(pfn).bytes.store(lent(), std::memory_order_release);
+}
+
+void PhysMem::take_back(Pfn pfn, std::span<const std::byte, kPageSize> bytes) {
+  auto own = std::make_unique<Page>();
+  std::ranges::copy(bytes, own->begin());
+  frame(pfn).bytes.store(own.release(), std::memory_order_release);
+}
+
 void PhysMem::read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const {
   const Page* bytes = frame(pfn).bytes.load(std::memory_order_acquire);
+  while (bytes == lent()) {
+    if (store_.load()->load(pfn, offset, to)) return;
+    bytes = frame(pfn).bytes.load(std::memory_order_acquire);
+  }
   if (bytes == nullptr) {
     std::memset(to.data(), 0, to.size());
   } else {
@@ -192,6 +216,9 @@ void PhysMem::read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const
 }
 
 void PhysMem::write_held(Pfn pfn, uint64_t offset, std::span<const std::byte> from) {
+  while (frame(pfn).bytes.load(std::memory_order_acquire) == lent()) {
+    if (store_.load()->store(pfn, offset, from)) return;
+  }
   std::memcpy(materialize(frame(pfn)).data() + offset, from.data(), from.size());
 }
 

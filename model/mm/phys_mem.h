@@ -26,6 +26,15 @@ struct MemoryConfig {
   bool transparent_huge_pages = false;  // anonymous memory of 2 MiB and more uses 2 MiB folios
 };
 
+// Where the bytes of lent frames are. Called from any thread.
+class FrameStore {
+ public:
+  virtual ~FrameStore() = default;
+  // Within one frame, from its byte `offset` on. False: the frame is not lent any more.
+  virtual bool load(Pfn pfn, uint64_t offset, std::span<std::byte> to) = 0;
+  virtual bool store(Pfn pfn, uint64_t offset, std::span<const std::byte> from) = 0;
+};
+
 // Frames come in folios of 4 KiB, 2 MiB or 1 GiB, which are held and freed as a whole, as in the
 // kernel; a free folio may be cut into smaller ones, which are never merged again. A folio is held
 // by references (the owner has one) and long-term pins; it is free when both are gone.
@@ -60,6 +69,15 @@ class PhysMem : Unmovable {
   void read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const;
   void write_held(Pfn pfn, uint64_t offset, std::span<const std::byte> from);
 
+  // Lent frames are read and written through their store, the same one for all of them, which
+  // outlives this. Only frames that the caller holds and nobody has stored to are lent; one that
+  // is freed meanwhile comes back by itself.
+  void lend(Pfn pfn, FrameStore& store);
+  void take_back(Pfn pfn, std::span<const std::byte, kPageSize> bytes);
+
+  // How many references and pins the folio of `pfn` has.
+  [[nodiscard]] uint64_t holders(Pfn pfn) const { return frame(folio_head(pfn)).holders; }
+
   // For leak checks, in frames.
   [[nodiscard]] uint64_t held_frames() const { return held_; }
   [[nodiscard]] uint64_t pins() const { return pins_; }
@@ -91,9 +109,12 @@ class PhysMem : Unmovable {
   Status cut_2m();                         // 512 more free 4 KiB folios; mutex_ held
   void cut_1g();                           // 512 more free 2 MiB folios; mutex_ held
   static Page& materialize(Frame& frame);
+  static Page* lent();  // stands for the bytes of a lent frame
+  static void release(Page* bytes);
 
   const MemoryConfig config_;
   std::vector<std::atomic<Block*>> blocks_;  // by 2 MiB from config_.base; made on first use
+  std::atomic<FrameStore*> store_ = nullptr;
   std::atomic<uint64_t> held_ = 0;
   std::atomic<uint64_t> pins_ = 0;
 

@@ -71,6 +71,13 @@ Edu::~Edu() {
   clock_.cancel(timer_);
 }
 
+std::vector<DeviceRegister> Edu::registers(unsigned bar) const {
+  if (bar != 0) return {};
+  return {{kRegIdentification, 4}, {kRegLiveness, 4}, {kRegFactorial, 4},   {kRegStatus, 4},
+          {kRegPending, 4},        {kRegRaise, 4},    {kRegAcknowledge, 4}, {kRegDmaSource, 8},
+          {kRegDmaDestination, 8}, {kRegDmaCount, 8}, {kRegDmaCommand, 8}};
+}
+
 uint64_t Edu::load(unsigned /*bar*/, uint64_t offset, unsigned width) {
   if (width < 4) {
     return 0;

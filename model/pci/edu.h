@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/kernel/clock.h"
 #include "model/pci/dma_port.h"
@@ -53,6 +54,8 @@ class Edu final : public Function {
   Edu(std::string bdf, DmaPort& dma, Clock& clock, Options options);
   Edu(std::string bdf, DmaPort& dma, Clock& clock) : Edu(std::move(bdf), dma, clock, Options{}) {}
   ~Edu() override;
+
+  [[nodiscard]] std::vector<DeviceRegister> registers(unsigned bar) const override;
 
  private:
   struct Dma {

@@ -11,6 +11,7 @@
 
 #include "model/kernel/result.h"
 #include "model/kernel/types.h"
+#include "model/kernel/user_memory.h"
 #include "model/pci/config_space.h"
 #include "model/pci/description.h"
 #include "model/pci/dma_port.h"
@@ -46,6 +47,9 @@ class Function : Unmovable {
 
   // `index` is below kBarCount.
   [[nodiscard]] Bar bar(unsigned index) const;
+
+  // Those of a BAR, in the order in which a driver writes them. All else in it is as memory.
+  [[nodiscard]] virtual std::vector<DeviceRegister> registers(unsigned /*bar*/) const { return {}; }
 
   // Loads and stores, any length, as naturally aligned accesses of 8, 4, 2 and 1 bytes, each as
   // wide as it can be and atomic by itself. Nobody answers outside the BAR or while memory decoding

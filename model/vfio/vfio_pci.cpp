@@ -29,7 +29,7 @@ Status read_argument(Process& process, UserPtr from, T& to, size_t min) {
 // A mapped BAR: every access goes to the function, and none can be pinned.
 class VfioPci::BarMapping : public VmObject {
  public:
-  explicit BarMapping(VfioPci& owner) : owner_(owner) {}
+  BarMapping(VfioPci& owner, unsigned bar) : owner_(owner), bar_(bar) {}
 
   Status load(uint64_t offset, std::span<std::byte> to) override {
     return owner_.transfer_out(place(offset), to) ? Status() : Status(Err(EFAULT));
@@ -40,11 +40,19 @@ class VfioPci::BarMapping : public VmObject {
   Status pin(uint64_t /*first*/, uint64_t /*pages*/, std::vector<PfnRun>& /*runs*/) override {
     return Err(EFAULT);
   }
-  Result<std::shared_ptr<VmObject>> fork() override { return std::make_shared<BarMapping>(owner_); }
+  [[nodiscard]] std::vector<DeviceRegister> registers() const override {
+    std::vector<DeviceRegister> all = owner_.function_.registers(bar_);
+    for (DeviceRegister& one : all) one.offset += uint64_t{bar_} << kOffsetShift;
+    return all;
+  }
+  Result<std::shared_ptr<VmObject>> fork() override {
+    return std::make_shared<BarMapping>(owner_, bar_);
+  }
   void discard(uint64_t /*first*/, uint64_t /*pages*/) override {}
 
  private:
   VfioPci& owner_;
+  const unsigned bar_;
 };
 
 VfioPci::VfioPci(Kernel& kernel, pci::Function& function)
@@ -321,7 +329,7 @@ Result<std::shared_ptr<VmObject>> VfioPci::mmap(const MapRequest& request) {
   const uint64_t size = function_.bar(at.index).size;
   if (size < kPageSize) return Err(EINVAL);
   if (at.offset >= size || request.length > size - at.offset) return Err(EINVAL);
-  return std::make_shared<BarMapping>(*this);
+  return std::make_shared<BarMapping>(*this, at.index);
 }
 
 // Spec: vfio-core.md section 5.5, "vfio-pci name matching".

@@ -21,6 +21,7 @@ std::string_view trim(std::string_view text) {
 VfioPciDriver::VfioPciDriver(Vfio& vfio, IommuGroups& iommu_groups)
     : vfio_(vfio), iommu_groups_(iommu_groups) {
   NodeTree& nodes = vfio_.kernel().nodes();
+  nodes.add_directory("/sys/module/vfio_pci");
   nodes.add_attribute(
       fmt::format("{}/bind", kDriver), 0200,
       {.show = {}, .store = [this](Process&, std::string_view text) { return bind(trim(text)); }});

@@ -31,21 +31,16 @@ size_t depth(std::string_view path) {
   return static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
 }
 
-std::string read_attribute(Process& process, UserPtr buffer, const std::string& path) {
-  auto fd = process.open(path, O_RDONLY);
-  if (!fd) return {};
-  auto length = process.read(*fd, buffer, kPageSize);
-  static_cast<void>(process.close(*fd));
-  if (!length) return {};
-  std::string text(*length, '\0');
-  if (!process.memory().read(buffer, std::as_writable_bytes(std::span(text)))) return {};
+// For a drawing: one line, and what is no text by its size alone.
+std::string one_line(std::string text) {
   if (text.ends_with('\n')) text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');  // one line in the drawing
-  return text;
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  const bool printable = std::all_of(text.begin(), text.end(),
+                                     [](unsigned char byte) { return byte >= ' ' && byte < 0x7f; });
+  return printable ? text : fmt::format("{} bytes", text.size());
 }
 
-void collect(Process& process, UserPtr buffer, const std::string& path,
-             std::vector<TreeEntry>& entries) {
+void collect(Process& process, const std::string& path, std::vector<TreeEntry>& entries) {
   auto names = process.list(path);
   if (!names) return;
   for (const std::string& name : *names) {
@@ -53,11 +48,11 @@ void collect(Process& process, UserPtr buffer, const std::string& path,
     if (auto stat = process.kernel().nodes().lstat(entry.path)) entry.stat = *stat;
     if (auto target = process.readlink(entry.path)) entry.text = *target;
     if (entry.stat.type == NodeStat::Type::kFile) {
-      entry.text = read_attribute(process, buffer, entry.path);
+      entry.text = one_line(read_attribute(process, entry.path));
     }
     entries.push_back(entry);
     if (entry.stat.type == NodeStat::Type::kDirectory) {
-      collect(process, buffer, entry.path, entries);
+      collect(process, entry.path, entries);
     }
   }
 }
@@ -78,52 +73,26 @@ std::string label(const TreeEntry& entry) {
   return fmt::format("{}  [{:04o}] {}", name, entry.stat.mode, entry.text);
 }
 
-// "NAME=VALUE" in two; nothing when there is no "=".
-std::optional<std::pair<std::string, std::string>> split_pair(const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos) return std::nullopt;
-  return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
-
-// What is wrong with the options, or nothing.
-std::string parse_options(const TreeOptions& options, KernelNeeds& kernel,
-                          std::vector<DeviceNeeds>& devices) {
-  static const std::map<std::string, Tristate> kValues = {
-      {"y", Tristate::kYes}, {"m", Tristate::kModule}, {"n", Tristate::kNo}};
-  for (const std::string& text : options.config) {
-    const auto pair = split_pair(text);
-    if (!pair || !kValues.contains(pair->second)) {
-      return fmt::format("--config {}: write SYMBOL=y, m or n", text);
-    }
-    kernel.config[pair->first] = kValues.at(pair->second);
-  }
-  for (const std::string& text : options.params) {
-    const auto pair = split_pair(text);
-    if (!pair) return fmt::format("--param {}: write module.parameter=VALUE", text);
-    kernel.params[pair->first] = pair->second;
-  }
-  static const std::vector<std::string> kTwo = {"0000:00:04.0", "0000:00:05.0"};
-  for (const std::string& text : options.devices.empty() ? kTwo : options.devices) {
-    DeviceNeeds device;
-    device.bdf = text.substr(0, text.find(','));
-    const std::string rest = text.substr(device.bdf.size());
-    device.behind_iommu = rest == ",iommu=present";
-    if (!rest.empty() && !device.behind_iommu && rest != ",iommu=none") {
-      return fmt::format("--device {}: write BDF or BDF,iommu=present", text);
-    }
-    devices.push_back(device);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::vector<TreeEntry> collect_tree(Process& process, const std::string& root) {
   std::vector<TreeEntry> entries;
-  auto buffer = process.mmap(
-      {.length = kPageSize, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
-  if (buffer) collect(process, *buffer, root, entries);
+  collect(process, root, entries);
   return entries;
+}
+
+std::string read_attribute(Process& process, const std::string& path) {
+  const auto buffer = process.mmap(
+      {.length = kPageSize, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+  const auto fd = process.open(path, O_RDONLY);
+  std::string text;
+  if (buffer && fd) {
+    if (const auto length = process.read(*fd, *buffer, kPageSize)) text.resize(*length);
+    if (!process.memory().read(*buffer, std::as_writable_bytes(std::span(text)))) text.clear();
+  }
+  if (fd) static_cast<void>(process.close(*fd));
+  if (buffer) static_cast<void>(process.munmap(*buffer, kPageSize));
+  return text;
 }
 
 std::string draw_tree(const std::string& root, const std::vector<TreeEntry>& entries) {
@@ -161,13 +130,7 @@ std::string tree_to_json(const std::vector<TreeEntry>& entries) {
 }
 
 int tree_command(const TreeOptions& options, std::ostream& out, std::ostream& err) {
-  KernelNeeds kernel;
-  std::vector<DeviceNeeds> devices;
-  if (auto wrong = parse_options(options, kernel, devices); !wrong.empty()) {
-    err << "noiommu tree: " << wrong << '\n';
-    return kBadInput;
-  }
-  auto config = machine_config(kernel, devices);
+  auto config = machine_config(options.machine);
   if (!config) {
     err << "noiommu tree: " << config.error() << '\n';
     return kBadInput;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/kernel/process.h"
-#include "scenarios/engine/scenario.h"
+#include "scenarios/engine/machine_options.h"
 
 namespace noiommu::scenarios {
 
@@ -21,15 +21,16 @@ struct TreeEntry {
 // Everything below `root`, which need not exist, in depth-first order, names sorted.
 std::vector<TreeEntry> collect_tree(Process& process, const std::string& root);
 
+// All that the attribute says, up to a page; nothing when the process may not read it.
+std::string read_attribute(Process& process, const std::string& path);
+
 // `root` and what is below it, drawn with lines.
 std::string draw_tree(const std::string& root, const std::vector<TreeEntry>& entries);
 // An array of {"path", "type", "mode", "text"}.
 std::string tree_to_json(const std::vector<TreeEntry>& entries);
 
 struct TreeOptions {
-  std::vector<std::string> config;   // "SYMBOL=VALUE"
-  std::vector<std::string> params;   // "module.parameter=VALUE"
-  std::vector<std::string> devices;  // "BDF" or "BDF,iommu=present"; empty: two without an IOMMU
+  MachineOptions machine;
   bool json = false;
 };
 

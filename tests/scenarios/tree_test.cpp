@@ -31,7 +31,7 @@ Drawn tree(const TreeOptions& options) {
 }
 
 TEST(Tree, DrawsNodesWithTheirModes) {
-  const Drawn drawn = tree({.config = {}, .params = {}, .devices = {"0000:00:04.0"}});
+  const Drawn drawn = tree({.machine = {.config = {}, .params = {}, .devices = {"0000:00:04.0"}}});
   EXPECT_EQ(drawn.exit_code, kAllPassed);
   EXPECT_THAT(drawn.out, HasSubstr("/dev\n"
                                    "├── iommu  [char 0660]\n"
@@ -45,27 +45,28 @@ TEST(Tree, DrawsNodesWithTheirModes) {
 }
 
 TEST(Tree, FollowsTheConfiguration) {
-  const Drawn drawn =
-      tree({.config = {"VFIO_GROUP=n", "VFIO_CONTAINER=n"}, .params = {}, .devices = {}});
+  const Drawn drawn = tree(
+      {.machine = {.config = {"VFIO_GROUP=n", "VFIO_CONTAINER=n"}, .params = {}, .devices = {}}});
   EXPECT_THAT(drawn.out, HasSubstr("noiommu-vfio1"));
   EXPECT_THAT(drawn.out, Not(HasSubstr("noiommu-0")));
 }
 
 TEST(Tree, NamesADeviceBehindAnIommuPlainly) {
-  const Drawn drawn = tree({.config = {}, .params = {}, .devices = {"0000:00:04.0,iommu=present"}});
+  const Drawn drawn =
+      tree({.machine = {.config = {}, .params = {}, .devices = {"0000:00:04.0,iommu=present"}}});
   EXPECT_THAT(drawn.out, HasSubstr("── vfio0  [char 0600]"));
   EXPECT_THAT(drawn.out, Not(HasSubstr("noiommu-")));
 }
 
 TEST(Tree, ShowsNoDeviceThatCouldNotBeBound) {
-  const Drawn drawn =
-      tree({.config = {}, .params = {"vfio.enable_unsafe_noiommu_mode=0"}, .devices = {}});
+  const Drawn drawn = tree(
+      {.machine = {.config = {}, .params = {"vfio.enable_unsafe_noiommu_mode=0"}, .devices = {}}});
   EXPECT_THAT(drawn.out, HasSubstr("enable_unsafe_noiommu_mode  [0644] N"));
   EXPECT_THAT(drawn.out, Not(HasSubstr("noiommu-vfio0")));
 }
 
 TEST(Tree, IsAnArrayInJson) {
-  const Drawn drawn = tree({.config = {}, .params = {}, .devices = {}, .json = true});
+  const Drawn drawn = tree({.machine = {.config = {}, .params = {}, .devices = {}}, .json = true});
   const nlohmann::json json = nlohmann::json::parse(drawn.out);
   bool found = false;
   for (const auto& entry : json) {
@@ -84,14 +85,17 @@ TEST(Tree, ExplainsWhatItCannotUse) {
     EXPECT_EQ(drawn.out, "");
     EXPECT_THAT(drawn.err, HasSubstr(message));
   };
-  expect({.config = {"VFIO_GRUOP=n"}, .params = {}, .devices = {}}, "VFIO_GRUOP");
-  expect({.config = {"VFIO_GROUP"}, .params = {}, .devices = {}}, "SYMBOL=");
-  expect({.config = {"IOMMUFD=n", "VFIO_DEVICE_CDEV=y"}, .params = {}, .devices = {}},
+  expect({.machine = {.config = {"VFIO_GRUOP=n"}, .params = {}, .devices = {}}}, "VFIO_GRUOP");
+  expect({.machine = {.config = {"VFIO_GROUP"}, .params = {}, .devices = {}}}, "SYMBOL=");
+  expect({.machine = {.config = {"IOMMUFD=n", "VFIO_DEVICE_CDEV=y"}, .params = {}, .devices = {}}},
          "VFIO_DEVICE_CDEV=y");
-  expect({.config = {}, .params = {"vfio.enable_unsafe_noiommu_mode=2"}, .devices = {}}, "boolean");
-  expect({.config = {}, .params = {"vfio.debug=1"}, .devices = {}}, "vfio.debug");
-  expect({.config = {}, .params = {}, .devices = {"04.0"}}, "04.0");
-  expect({.config = {}, .params = {}, .devices = {"0000:00:04.0,iommu=no"}}, "iommu=present");
+  expect(
+      {.machine = {.config = {}, .params = {"vfio.enable_unsafe_noiommu_mode=2"}, .devices = {}}},
+      "boolean");
+  expect({.machine = {.config = {}, .params = {"vfio.debug=1"}, .devices = {}}}, "vfio.debug");
+  expect({.machine = {.config = {}, .params = {}, .devices = {"04.0"}}}, "04.0");
+  expect({.machine = {.config = {}, .params = {}, .devices = {"0000:00:04.0,iommu=no"}}},
+         "iommu=present");
 }
 
 }  // namespace

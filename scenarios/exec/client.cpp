@@ -1,0 +1,145 @@
+#include "scenarios/exec/client.h"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <climits>
+#include <fstream>
+#include <utility>
+
+#include "scenarios/exec/foreign_files.h"
+
+namespace noiommu::scenarios::exec {
+
+namespace {
+
+// The kernel's `current`.
+thread_local const Client::Call* current = nullptr;
+
+pid_t caller(pid_t otherwise) {
+  return current == nullptr ? otherwise : current->trap.thread;
+}
+
+std::string name_of(pid_t process) {
+  std::string name;
+  std::ifstream file(fmt::format("/proc/{}/comm", process));
+  std::getline(file, name);
+  return name;
+}
+
+uint64_t limit(pid_t process, __rlimit_resource resource) {
+  rlimit now{};
+  if (prlimit(process, resource, nullptr, &now) != 0) return kUnlimited;
+  return now.rlim_cur == RLIM_INFINITY ? kUnlimited : now.rlim_cur;
+}
+
+// Who a process is when it is met; what changes later is asked for again.
+Credentials credentials_of(pid_t thread) {
+  Credentials found;
+  struct stat about {};
+  if (stat(fmt::format("/proc/{}", thread).c_str(), &about) == 0) found.uid = about.st_uid;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, thread};
+  std::array<__user_cap_data_struct, 2> data{};
+  syscall(SYS_capget, &header, data.data());
+  found.effective = data[0].effective | uint64_t{data[1].effective} << 32;
+  return found;
+}
+
+}  // namespace
+
+Client::Call::Call(const Trap& which, bool cloexec) : trap(which), close_on_exec(cloexec) {
+  current = this;
+}
+
+Client::Call::~Call() {
+  current = nullptr;
+}
+
+Client::Client(const World& world, pid_t process)
+    : Client(world, process,
+             std::make_shared<RemoteMemory>(
+                 process, world.pages, world.filesystem,
+                 [&descriptors = world.descriptors](const MapRequest& request,
+                                                    const std::shared_ptr<VmObject>& object,
+                                                    const File& file) {
+                   descriptors.mirror(file, request.offset, request.length, object);
+                 })) {}
+
+Client::Client(const World& world, pid_t process, std::shared_ptr<RemoteMemory> memory)
+    : Process(world.kernel, memory, credentials_of(process)),
+      world_(world),
+      process_(process),
+      remote_(std::move(memory)) {
+  task()->comm = name_of(process);
+  task()->pid = process;
+}
+
+bool Client::has(pid_t thread) const {
+  return access(fmt::format("/proc/{}/task/{}", process_, thread).c_str(), F_OK) == 0;
+}
+
+Credentials Client::credentials() const {
+  return credentials_of(caller(process_));
+}
+
+bool Client::capable(int capability) const {
+  // Whoever asks this is about to look at limits, too.
+  task()->memlock = limit(process_, RLIMIT_MEMLOCK);
+  return credentials().effective[static_cast<size_t>(capability)];
+}
+
+FileRef modelled_file(const World& world, pid_t thread, int fd) {
+  struct stat about {};
+  const std::string path = fmt::format("/proc/{}/fd/{}", thread, fd);
+  if (stat(path.c_str(), &about) != 0 || about.st_dev != world.filesystem) return nullptr;
+  return world.descriptors.find(about.st_ino);
+}
+
+Result<FileRef> Client::file(int fd) const {
+  if (FileRef found = modelled_file(world_, caller(process_), fd)) return found;
+  const std::string path = fmt::format("/proc/{}/fd/{}", caller(process_), fd);
+  std::array<char, PATH_MAX> target{};
+  if (::readlink(path.c_str(), target.data(), target.size() - 1) < 0) return Err(EBADF);
+  return foreign_file(process_, fd, target.data(), world_.pages);
+}
+
+int Client::lowest_free() const {
+  int fd = world_.first_descriptor;
+  struct stat about {};
+  while (lstat(fmt::format("/proc/{}/fd/{}", caller(process_), fd).c_str(), &about) == 0) ++fd;
+  return fd;
+}
+
+Status Client::room_for_descriptor() const {
+  const uint64_t most = limit(process_, RLIMIT_NOFILE);
+  return static_cast<uint64_t>(lowest_free()) < most ? Status() : Status(Err(EMFILE));
+}
+
+Result<int> Client::hand_out(const FileRef& file) {
+  auto ours = world_.descriptors.create(file);
+  if (!ours) return Err(ours.error());
+  const int number = lowest_free();
+  auto given = world_.listener.hand_out(current->trap, ours->get(), number, current->close_on_exec);
+  if (!given) return Err(given.error() == Errno{EBADF} ? Errno{EMFILE} : given.error());
+  return number;
+}
+
+Result<int> Client::install(FileRef file) {
+  return hand_out(file);
+}
+
+Result<int> Client::reserve() {
+  return hand_out(nullptr);
+}
+
+void Client::fill(int fd, FileRef file) {
+  struct stat about {};
+  const std::string path = fmt::format("/proc/{}/fd/{}", caller(process_), fd);
+  if (::stat(path.c_str(), &about) == 0) world_.descriptors.fill(about.st_ino, file);
+}
+
+}  // namespace noiommu::scenarios::exec

@@ -1,0 +1,62 @@
+// The files that stand for modelled ones in the programs' descriptor tables. Each open file has an
+// inode of its own, by which it is known through dup, fork, exec and sockets.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "model/kernel/file.h"
+#include "model/kernel/user_memory.h"
+#include "scenarios/exec/bar_mirror.h"
+#include "scenarios/exec/owned_fd.h"
+
+namespace noiommu::scenarios::exec {
+
+// Thread-safety: all methods may be called from any thread.
+class DescriptorFiles {
+ public:
+  // In the folder `folder` of the file system `filesystem`. Throws SetupError.
+  DescriptorFiles(int filesystem, const std::string& folder);
+
+  // A descriptor of ours to be handed out and then closed. `file` may be empty at first. ENFILE.
+  Result<OwnedFd> create(const FileRef& file);
+  // The descriptor was handed out before what it stands for was there.
+  void fill(ino_t inode, const FileRef& file);
+  // Empty where the inode stands for nothing.
+  [[nodiscard]] FileRef find(ino_t inode) const;
+  // Lets the file that stands for `file` show `object` where the program is about to map it.
+  void mirror(const File& file, uint64_t offset, uint64_t length,
+              const std::shared_ptr<VmObject>& object);
+
+  // Releases the files that no program has open any more.
+  void release_closed();
+  // Moves stores to mapped device registers on to the devices, and back what they read as.
+  // Answers whether there are any.
+  bool update_mirrors();
+
+  [[nodiscard]] int events_fd() const { return events_.get(); }
+  [[nodiscard]] size_t open_files() const;
+  // What is still open at the end goes.
+  void release_all();
+
+ private:
+  struct Entry {
+    FileRef file;
+    uint64_t opened = 0;  // how often, less how often it was closed
+    uint64_t ours = 0;    // of these by mirrors
+    std::vector<std::unique_ptr<BarMirror>> mirrors;
+  };
+
+  OwnedFd folder_;
+  OwnedFd events_;
+  mutable std::mutex mutex_;  // guards all below; not held while a file is released
+  std::map<ino_t, Entry> entries_;
+  std::mutex reading_;  // one reader of events at a time: in their order
+};
+
+}  // namespace noiommu::scenarios::exec

@@ -1,0 +1,109 @@
+#include "scenarios/exec/exec_command.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include <CLI/CLI.hpp>
+
+#include "scenarios/engine/words.h"
+#include "scenarios/exec/guardian.h"
+#include "scenarios/exec/sandbox.h"
+#include "scenarios/exec/seccomp_filter.h"
+#include "scenarios/exec/setup_error.h"
+#include "scenarios/exec/supervisor.h"
+
+namespace noiommu::scenarios::exec {
+
+namespace {
+
+constexpr int kBadUsage = 2;
+
+int run(const ExecOptions& options, const MachineConfig& config) {
+  Machine machine(config);
+  ProgramPages pages(machine.memory());
+  enter_namespaces(options.uid);
+  const OwnedFd filesystem = new_filesystem();
+  struct stat about {};
+  fstat(filesystem.get(), &about);
+  NodeFiles nodes(machine, filesystem.get());
+  DescriptorFiles descriptors(filesystem.get(), "open");
+  const int first_descriptor = first_free_descriptor();
+  Guardian guardian({.command = options.command, .prepare = [&](std::string& wrong) {
+                       if (!drop_capabilities(options.dropped_capabilities)) {
+                         wrong = fmt::format("cannot drop capabilities: {}", std::strerror(errno));
+                         return -1;
+                       }
+                       auto listener = install_filter(first_descriptor);
+                       if (listener) return *listener;
+                       const int error = static_cast<int>(listener.error());
+                       wrong = fmt::format("the kernel refuses seccomp user notification: {}",
+                                           std::strerror(error));
+                       return -1;
+                     }});
+  // From the terminal, for the program alone.
+  signal(SIGINT, SIG_IGN);
+  signal(SIGQUIT, SIG_IGN);
+  Listener listener(guardian.take_listener());
+  Supervisor supervisor({.machine = machine,
+                         .pages = pages,
+                         .nodes = nodes,
+                         .descriptors = descriptors,
+                         .listener = listener,
+                         .filesystem = about.st_dev,
+                         .first_descriptor = first_descriptor,
+                         .observer = nullptr});
+  supervisor.run(guardian.over_fd());
+  const int status = guardian.status();
+  supervisor.stop();
+  return status;
+}
+
+}  // namespace
+
+int exec_command(const ExecOptions& options) {
+  auto config = machine_config(options.machine);
+  if (!config) {
+    std::cerr << "noiommu exec: " << config.error() << '\n';
+    return kBadUsage;
+  }
+  config->memory = options.memory;
+  try {
+    return run(options, *config);
+  } catch (const SetupError& error) {
+    std::cerr << "noiommu exec: " << error.what() << '\n';
+  } catch (const std::invalid_argument& error) {
+    std::cerr << "noiommu exec: " << error.what() << '\n';
+  }
+  return kBadUsage;
+}
+
+void add_exec(CLI::App& app, int& exit_code) {
+  CLI::App* exec = app.add_subcommand("exec", "Run a program on a modelled kernel");
+  auto options = std::make_shared<ExecOptions>();
+  exec->add_option("--revision", options->machine.revision,
+                   "The kernel's design (default: mainline)")
+      ->type_name("NAME");
+  exec->add_option("--config", options->machine.config, "A symbol over the default configuration")
+      ->type_name("SYMBOL=y|m|n")
+      ->allow_extra_args(false);
+  exec->add_option("--param", options->machine.params, "A boot parameter, e.g. of vfio")
+      ->type_name("MODULE.NAME=VALUE")
+      ->allow_extra_args(false);
+  exec->add_option("--device", options->machine.devices, "A device (default: two edu functions)")
+      ->type_name("[MODEL@]BDF[,iommu=..]")
+      ->allow_extra_args(false);
+  exec->add_option("--uid", options->uid, "The program's user id (default: 0)")->type_name("UID");
+  exec->add_option("COMMAND", options->command, "The program and its arguments")->required();
+  exec->callback([options, &exit_code] { exit_code = exec_command(*options); });
+}
+
+}  // namespace noiommu::scenarios::exec

@@ -1,0 +1,157 @@
+#include "scenarios/exec/node_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "scenarios/engine/tree.h"
+#include "scenarios/exec/owned_fd.h"
+#include "scenarios/exec/sandbox.h"
+#include "scenarios/exec/setup_error.h"
+
+namespace noiommu::scenarios::exec {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Folders that the modelled kernel shares with the real one. What else the model has replaces what
+// the real kernel has of the same name.
+constexpr std::array kShared = {"/dev",        "/sys/bus",    "/sys/class",
+                                "/sys/module", "/sys/kernel", "/sys/devices"};
+
+bool shared(const std::string& path) {
+  return std::ranges::find(kShared, path) != kShared.end();
+}
+
+// Every machine has this one.
+bool left_alone(const std::string& path) {
+  return path == "/dev/null";
+}
+
+}  // namespace
+
+NodeFiles::NodeFiles(Machine& machine, int filesystem)
+    : machine_(machine), filesystem_(filesystem), viewer_(machine.spawn()) {
+  for (const char* folder : kShared) {
+    std::error_code error;
+    fs::create_directories(place(folder), error);
+  }
+  update();
+  mount();
+}
+
+std::string NodeFiles::place(const std::string& path) const {
+  return fmt::format("/proc/self/fd/{}{}", filesystem_, path);
+}
+
+void NodeFiles::mount() {
+  for (const std::string folder : kShared) {
+    struct Real {
+      std::string name;
+      OwnedFd fd;
+    };
+    std::vector<Real> real;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+      const std::string name = entry.path().filename();
+      const std::string target = place(folder + "/" + name);
+      if (fs::exists(fs::symlink_status(target))) continue;
+      if (entry.is_symlink()) {
+        fs::copy_symlink(entry.path(), target, error);
+        continue;
+      }
+      OwnedFd fd(open(entry.path().c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      if (!fd) continue;
+      if (entry.is_directory()) {
+        fs::create_directory(target, error);
+      } else {
+        std::ofstream{target};
+      }
+      real.push_back({name, std::move(fd)});
+    }
+    if (!fs::is_directory(folder)) {
+      throw SetupError(fmt::format("there is no {} to show the modelled kernel in", folder));
+    }
+    mount_over(filesystem_, folder.substr(1), folder);
+    for (const Real& one : real) mount_over(one.fd.get(), "", folder + "/" + one.name);
+  }
+}
+
+std::optional<NodeFiles::Node> NodeFiles::find(ino_t inode) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = nodes_.find(inode);
+  return found == nodes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void NodeFiles::update() {
+  const std::lock_guard lock(mutex_);
+  const uint64_t generation = machine_.kernel().nodes().generation();
+  if (generation == generation_) return;
+  generation_ = generation;
+  std::map<std::string, std::string> now;
+  std::vector<TreeEntry> entries = collect_tree(*viewer_, "/dev");
+  std::ranges::move(collect_tree(*viewer_, "/sys"), std::back_inserter(entries));
+  for (const TreeEntry& entry : entries) {
+    if (left_alone(entry.path) || shared(entry.path)) continue;
+    const bool link = entry.stat.type == NodeStat::Type::kLink;
+    now[entry.path] = fmt::format("{} {:o} {}", static_cast<int>(entry.stat.type), entry.stat.mode,
+                                  link ? entry.text : "");
+  }
+  // Folders come before what is in them, and go after it.
+  for (auto old = shown_.rbegin(); old != shown_.rend(); ++old) {
+    const auto kept = now.find(old->first);
+    if (kept != now.end() && kept->second == old->second) continue;
+    struct stat about {};
+    const std::string target = place(old->first);
+    if (lstat(target.c_str(), &about) == 0) nodes_.erase(about.st_ino);
+    std::error_code error;
+    fs::remove_all(target, error);
+  }
+  for (const TreeEntry& entry : entries) {
+    if (!now.contains(entry.path)) continue;
+    const std::string target = place(entry.path);
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(target, error))) continue;
+    switch (entry.stat.type) {
+      case NodeStat::Type::kDirectory:
+        fs::create_directories(target, error);
+        continue;
+      case NodeStat::Type::kLink:
+        fs::create_directories(fs::path(target).parent_path(), error);
+        fs::create_symlink(entry.text, target, error);
+        continue;
+      case NodeStat::Type::kCharDevice:
+        // The one device number that needs no privilege.
+        mknod(target.c_str(), S_IFCHR | entry.stat.mode, 0);
+        break;
+      case NodeStat::Type::kFile:
+        std::ofstream(target, std::ios::binary) << read_attribute(*viewer_, entry.path);
+        break;
+    }
+    chmod(target.c_str(), entry.stat.mode);
+    struct stat about {};
+    if (lstat(target.c_str(), &about) == 0) {
+      nodes_[about.st_ino] = {entry.path, entry.stat.type == NodeStat::Type::kCharDevice};
+    }
+  }
+  shown_ = std::move(now);
+}
+
+void NodeFiles::refresh(const std::string& attribute) {
+  const std::string text = read_attribute(*viewer_, attribute);
+  const std::lock_guard lock(mutex_);
+  // In place: whoever has the file open goes on reading the same one.
+  const OwnedFd file(open(place(attribute).c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file || pwrite(file.get(), text.data(), text.size(), 0) < 0) return;
+  static_cast<void>(ftruncate(file.get(), static_cast<off_t>(text.size())));
+}
+
+}  // namespace noiommu::scenarios::exec
