@@ -122,6 +122,13 @@ size_t DescriptorFiles::open_files() const {
   return entries_.size();
 }
 
+std::vector<FileRef> DescriptorFiles::files() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<FileRef> all;
+  for (const auto& [inode, entry] : entries_) all.push_back(entry.file);
+  return all;
+}
+
 void DescriptorFiles::release_all() {
   std::map<ino_t, Entry> gone;
   const std::lock_guard lock(mutex_);

@@ -41,6 +41,7 @@ class DescriptorFiles {
 
   [[nodiscard]] int events_fd() const { return events_.get(); }
   [[nodiscard]] size_t open_files() const;
+  [[nodiscard]] std::vector<FileRef> files() const;
   // What is still open at the end goes.
   void release_all();
 

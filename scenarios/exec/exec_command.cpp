@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <stdexcept>
 
@@ -27,7 +28,12 @@ namespace {
 
 constexpr int kBadUsage = 2;
 
-int run(const ExecOptions& options, const MachineConfig& config) {
+int run(const ExecOptions& options, MachineConfig config) {
+  DmaCheck* check = nullptr;  // of what is made further down
+  config.dma_watch = [&check](const std::string& bdf, PhysAddr start, uint64_t length,
+                              bool to_memory) {
+    if (check != nullptr) check->transfer(bdf, start, length, to_memory);
+  };
   Machine machine(config);
   ProgramPages pages(machine.memory());
   enter_namespaces(options.uid);
@@ -52,6 +58,9 @@ int run(const ExecOptions& options, const MachineConfig& config) {
   // From the terminal, for the program alone.
   signal(SIGINT, SIG_IGN);
   signal(SIGQUIT, SIG_IGN);
+  DmaCheck dma_check(options.dma_checking, descriptors, pages,
+                     [](const std::string& text) { std::cerr << text << std::flush; });
+  check = &dma_check;
   Listener listener(guardian.take_listener());
   Supervisor supervisor({.machine = machine,
                          .pages = pages,
@@ -60,7 +69,7 @@ int run(const ExecOptions& options, const MachineConfig& config) {
                          .listener = listener,
                          .filesystem = about.st_dev,
                          .first_descriptor = first_descriptor,
-                         .observer = nullptr});
+                         .observer = &dma_check});
   supervisor.run(guardian.over_fd());
   const int status = guardian.status();
   supervisor.stop();
@@ -101,6 +110,14 @@ void add_exec(CLI::App& app, int& exit_code) {
   exec->add_option("--device", options->machine.devices, "A device (default: two edu functions)")
       ->type_name("[MODEL@]BDF[,iommu=..]")
       ->allow_extra_args(false);
+  const std::map<std::string, DmaChecking> checkings{{"off", DmaChecking::kOff},
+                                                     {"report", DmaChecking::kReport},
+                                                     {"abort", DmaChecking::kAbort}};
+  exec->add_option("--dma-check", options->dma_checking,
+                   "What to do when a device without an IOMMU leaves the pinned pages:\n"
+                   "report, abort or off (default: report)")
+      ->type_name("WHAT")
+      ->transform(CLI::CheckedTransformer(checkings).description(""));
   exec->add_option("--uid", options->uid, "The program's user id (default: 0)")->type_name("UID");
   exec->add_option("COMMAND", options->command, "The program and its arguments")->required();
   exec->callback([options, &exit_code] { exit_code = exec_command(*options); });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "scenarios/engine/machine_options.h"
+#include "scenarios/exec/dma_check.h"
 
 namespace CLI {
 class App;
@@ -17,6 +18,7 @@ struct ExecOptions {
   uint32_t uid = 0;
   std::vector<int> dropped_capabilities;
   mm::MemoryConfig memory;
+  DmaChecking dma_checking = DmaChecking::kReport;
   std::vector<std::string> command;
 };
 

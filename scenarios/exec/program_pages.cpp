@@ -71,6 +71,11 @@ bool ProgramPages::find(Pfn pfn, Place& place) const {
   return true;
 }
 
+bool ProgramPages::contains(Pfn pfn) const {
+  const std::lock_guard lock(mutex_);
+  return lent_.contains(pfn.value);
+}
+
 bool ProgramPages::load(Pfn pfn, uint64_t offset, std::span<std::byte> to) {
   Place place;
   if (!find(pfn, place)) return false;

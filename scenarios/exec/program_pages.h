@@ -51,6 +51,8 @@ class ProgramPages : public mm::FrameStore {
   // The program gives up bytes [start, end) of `source`.
   void give_up(const PageSource& source, uint64_t start, uint64_t end);
 
+  // Whether the frame is a page that a program has now.
+  [[nodiscard]] bool contains(Pfn pfn) const;
   [[nodiscard]] bool empty() const { return lent_pages_ == 0; }
 
   bool load(Pfn pfn, uint64_t offset, std::span<std::byte> to) override;

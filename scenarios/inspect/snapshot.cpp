@@ -187,6 +187,12 @@ class ContextReader {
 
 }  // namespace
 
+std::vector<OpenContext> open_contexts(const std::vector<FileRef>& files) {
+  ContextFinder finder;
+  for (const FileRef& file : files) finder.add(file, -1);
+  return std::move(finder).found();
+}
+
 std::vector<OpenContext> open_contexts(const Process& process) {
   ContextFinder finder;
   const std::vector<FileRef> files = process.files();

@@ -110,6 +110,8 @@ struct OpenContext {
 
 // In the order of the descriptors that lead there, then of the mappings.
 [[nodiscard]] std::vector<OpenContext> open_contexts(const Process& process);
+// Those that any of the files leads to, whoever has it open.
+[[nodiscard]] std::vector<OpenContext> open_contexts(const std::vector<FileRef>& files);
 
 // For these two no system call of the process may be under way, and nobody else may use what it has
 // open.

@@ -34,7 +34,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"scenarios/kconfig", {"model/kconfig"}},
     {"scenarios/benchmark", {"scenarios/kconfig"}},
     {"scenarios/exec",
-     {"uapi", "model/kernel", "model/mm", "model/machine", "scenarios/engine",
+     {"uapi", "model/kernel", "model/mm", "model/iommufd", "model/machine", "scenarios/engine",
       "scenarios/inspect"}},
     {"scenarios/review",
      {"model/design", "model/kernel", "model/kconfig", "model/machine", "scenarios/kconfig",
