@@ -37,6 +37,9 @@ class File : Unmovable {
   // Whether pread(2) and pwrite(2) exist, which otherwise answer ESPIPE.
   [[nodiscard]] virtual bool seekable() const { return true; }
 
+  // Whether lseek(2) moves the position, which otherwise answers ESPIPE.
+  [[nodiscard]] virtual bool has_position() const { return false; }
+
   // Everything that later answers depend on. Nobody else may use the file meanwhile.
   virtual void describe(StateText& /*to*/) const {}
 

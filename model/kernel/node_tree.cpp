@@ -70,6 +70,8 @@ class AttributeFile : public File {
  public:
   explicit AttributeFile(Attribute attribute) : attribute_(std::move(attribute)) {}
 
+  [[nodiscard]] bool has_position() const override { return true; }
+
   Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override {
     if (!attribute_.show) return Err(EIO);
     const std::string text = attribute_.show();

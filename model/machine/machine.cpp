@@ -71,7 +71,7 @@ void Machine::add_function(const DeviceConfig& config, const DmaWatch& dma_watch
   pci::DmaPort& dma = config.has_iommu ? static_cast<pci::DmaPort&>(*dma_blocked_)
                                        : static_cast<pci::DmaPort&>(*dma_to_memory_.back());
   auto function = bus_.add(std::make_unique<pci::Edu>(config.bdf, dma, kernel_.clock(),
-                                                      pci::Edu::Options{.flr = config.flr}),
+                                                      pci::Edu::Options{.flr = config.flr, .id = config.id}),
                            config.has_iommu);
   if (!function) throw std::invalid_argument("no place on the PCI bus for " + config.bdf);
   pci::add_to_sysfs(kernel_.nodes(), **function);

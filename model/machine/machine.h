@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/design/design.h"
@@ -23,6 +25,8 @@ struct DeviceConfig {
   bool has_iommu = false;  // an IOMMU lies between it and memory
   bool flr = false;        // the variant with a function-level reset
   bool mediated = false;   // then the two above mean nothing
+  // Vendor and device id that the function shows instead of its own.
+  std::optional<std::pair<uint16_t, uint16_t>> id = {};
 };
 
 // Sees every transfer of a device without an IOMMU just before it happens. Called from any thread.

@@ -1,6 +1,7 @@
 #include "model/pci/edu.h"
 
 #include <span>
+#include <tuple>
 
 namespace noiommu::pci {
 namespace {
@@ -28,7 +29,7 @@ constexpr uint64_t kCommandStart = 0x1;
 constexpr uint64_t kCommandToMemory = 0x2;
 constexpr uint64_t kCommandInterrupt = 0x4;
 
-Description describe(std::string bdf, bool flr) {
+Description describe(std::string bdf, const Edu::Options& options) {
   Description edu;
   edu.bdf = std::move(bdf);
   edu.identity = {.vendor = 0x1234,
@@ -38,7 +39,8 @@ Description describe(std::string bdf, bool flr) {
                   .class_code = 0x00ff00,
                   .revision = 0x10};
   edu.bars[0].size = Edu::kBarSize;
-  edu.flr = flr;
+  if (options.id) std::tie(edu.identity.vendor, edu.identity.device) = *options.id;
+  edu.flr = options.flr;
   return edu;
 }
 
@@ -63,7 +65,7 @@ std::span<std::byte> buffer_part(std::span<std::byte> buffer, uint64_t address, 
 }  // namespace
 
 Edu::Edu(std::string bdf, DmaPort& dma, Clock& clock, Options options)
-    : Function(describe(std::move(bdf), options.flr), dma),
+    : Function(describe(std::move(bdf), options), dma),
       clock_(clock),
       dma_mask_(options.dma_mask) {}
 

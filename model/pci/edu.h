@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,8 @@ class Edu final : public Function {
   struct Options {
     uint64_t dma_mask = (uint64_t{1} << 48) - 1;
     bool flr = false;  // with a function-level reset, which the real device lacks
+    // Vendor and device id, for drivers that want others.
+    std::optional<std::pair<uint16_t, uint16_t>> id = {};
   };
 
   static constexpr uint64_t kBarSize = 1 << 20;

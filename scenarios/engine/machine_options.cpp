@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "scenarios/engine/model_backend.h"
@@ -32,27 +34,52 @@ tl::expected<design::Design, std::string> find_design(const std::string& name) {
   return Wrong(fmt::format("--revision: {}", unknown_word("revision", name, names)));
 }
 
-// "edu@0000:00:04.0,iommu=none", of which only the address must be there.
-tl::expected<DeviceNeeds, std::string> parse_device(const std::string& text) {
+struct Device {
+  DeviceNeeds needs;
+  std::optional<std::pair<uint16_t, uint16_t>> id;
+};
+
+// "VVVV:DDDD" in hex.
+std::optional<std::pair<uint16_t, uint16_t>> parse_id(std::string_view text) {
+  constexpr size_t kDigits = 4;
+  if (text.size() != 2 * kDigits + 1 || text[kDigits] != ':') return std::nullopt;
+  uint16_t vendor = 0;
+  uint16_t device = 0;
+  const char* middle = text.data() + kDigits;
+  const bool well = std::from_chars(text.data(), middle, vendor, 16).ptr == middle &&
+                    std::from_chars(middle + 1, text.end(), device, 16).ptr == text.end();
+  return well ? std::optional(std::pair(vendor, device)) : std::nullopt;
+}
+
+// "edu@0000:00:04.0,iommu=none,id=8086:10d3", of which only the address must be there.
+tl::expected<Device, std::string> parse_device(const std::string& text) {
   static const std::map<std::string, DeviceNeeds::Model> kModels = {
       {"edu", DeviceNeeds::Model::kEdu},
       {"edu-flr", DeviceNeeds::Model::kEduFlr},
       {"mediated", DeviceNeeds::Model::kMediated}};
-  DeviceNeeds device;
-  const std::string name = text.substr(0, text.find(','));
-  const std::string rest = text.substr(name.size());
+  const Wrong wrong(
+      fmt::format("--device {}: write BDF, BDF,iommu=present or MODEL@BDF,iommu=none,id=VVVV:DDDD; "
+                  "a model is edu, edu-flr or mediated",
+                  text));
+  Device device;
+  std::istringstream parts(text);
+  std::string name;
+  std::getline(parts, name, ',');
   const size_t at = name.find('@');
-  const std::string model = at == std::string::npos ? "edu" : name.substr(0, at);
-  device.bdf = at == std::string::npos ? name : name.substr(at + 1);
-  device.behind_iommu = rest == ",iommu=present";
-  const bool known = rest.empty() || device.behind_iommu || rest == ",iommu=none";
-  if (!kModels.contains(model) || !known) {
-    return Wrong(
-        fmt::format("--device {}: write BDF, BDF,iommu=present or MODEL@BDF,iommu=none with a "
-                    "model of edu, edu-flr or mediated",
-                    text));
+  const auto model = kModels.find(at == std::string::npos ? "edu" : name.substr(0, at));
+  if (model == kModels.end()) return wrong;
+  device.needs.model = model->second;
+  device.needs.bdf = at == std::string::npos ? name : name.substr(at + 1);
+  for (std::string part; std::getline(parts, part, ',');) {
+    if (part == "iommu=present") {
+      device.needs.behind_iommu = true;
+    } else if (part.starts_with("id=")) {
+      device.id = parse_id(part.substr(3));
+      if (!device.id) return wrong;
+    } else if (part != "iommu=none") {
+      return wrong;
+    }
   }
-  device.model = kModels.at(model);
   return device;
 }
 
@@ -79,15 +106,19 @@ tl::expected<MachineConfig, std::string> machine_config(const MachineOptions& op
   }
   static const std::vector<std::string> kTwo = {"0000:00:04.0", "0000:00:05.0"};
   std::vector<DeviceNeeds> devices;
+  std::vector<std::optional<std::pair<uint16_t, uint16_t>>> ids;
   for (const std::string& text : options.devices.empty() ? kTwo : options.devices) {
     auto device = parse_device(text);
     if (!device) return Wrong(device.error());
-    if (std::ranges::find(devices, device->bdf, &DeviceNeeds::bdf) != devices.end()) {
-      return Wrong(fmt::format("--device {}: {} is there already", text, device->bdf));
+    if (std::ranges::find(devices, device->needs.bdf, &DeviceNeeds::bdf) != devices.end()) {
+      return Wrong(fmt::format("--device {}: {} is there already", text, device->needs.bdf));
     }
-    devices.push_back(std::move(*device));
+    devices.push_back(device->needs);
+    ids.push_back(device->id);
   }
-  return machine_config(kernel, devices);
+  auto config = machine_config(kernel, devices);
+  for (size_t i = 0; config && i < ids.size(); ++i) config->devices[i].id = ids[i];
+  return config;
 }
 
 }  // namespace noiommu::scenarios

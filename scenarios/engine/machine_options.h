@@ -14,7 +14,7 @@ struct MachineOptions {
   std::string revision = "mainline";
   std::vector<std::string> config;   // "SYMBOL=VALUE"
   std::vector<std::string> params;   // "module.parameter=VALUE"
-  std::vector<std::string> devices;  // "[MODEL@]BDF[,iommu=none|present]"
+  std::vector<std::string> devices;  // "[MODEL@]BDF[,iommu=none|present][,id=VVVV:DDDD]"
 };
 
 // Without `devices` the machine has two edu functions and no IOMMU. What is wrong is told with the

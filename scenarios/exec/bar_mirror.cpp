@@ -38,7 +38,8 @@ BarMirror::BarMirror(int file, uint64_t offset, uint64_t length, std::shared_ptr
   for (const DeviceRegister& at : object_->registers()) {
     if (at.offset < offset || at.offset + at.width > offset + length) continue;
     registers_.push_back({at, 0});
-    registers_.back().shown = seen(at);
+    // Read once more at its own width: a wider access may have missed it.
+    show(registers_.back(), seen(at));
   }
 }
 

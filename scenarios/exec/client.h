@@ -45,6 +45,7 @@ class Client : public Process {
   };
 
   [[nodiscard]] RemoteMemory& remote() const { return *remote_; }
+  [[nodiscard]] const std::shared_ptr<RemoteMemory>& shared_memory() const { return remote_; }
   [[nodiscard]] pid_t pid() const { return process_; }
   // Whether the thread belongs to this process.
   [[nodiscard]] bool has(pid_t thread) const;

@@ -10,8 +10,8 @@
 
 #include "model/iommufd/context.h"
 #include "model/iommufd/ioas.h"
-#include "uapi/iommufd.h"
 #include "scenarios/inspect/snapshot.h"
+#include "uapi/iommufd.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -92,9 +92,9 @@ std::string DmaCheck::explain(const std::vector<Run>& runs, PhysAddr start, Phys
   const auto before = std::ranges::find_if(
       runs, [&](const Run& run) { return bad == run.start + run.length && run.contains(bad - 1); });
   if (before != runs.end() && start < bad) {
-    std::string text = fmt::format(
-        "the frames of IOVA {:#x} of IOAS {} are adjacent only up to there", before->iova,
-        before->ioas);
+    std::string text =
+        fmt::format("the frames of IOVA {:#x} of IOAS {} are adjacent only up to there",
+                    before->iova, before->ioas);
     const uint64_t next = before->iova + before->length;
     for (const Run& run : runs) {
       if (run.ioas != before->ioas || run.iova != next) continue;
@@ -118,8 +118,7 @@ void DmaCheck::transfer(const std::string& bdf, PhysAddr start, uint64_t length,
   PhysAddr at = start;
   const PhysAddr end = start + length;
   while (at < end) {
-    const auto run =
-        std::ranges::find_if(runs, [&](const Run& one) { return one.contains(at); });
+    const auto run = std::ranges::find_if(runs, [&](const Run& one) { return one.contains(at); });
     if (run != runs.end()) {
       at = run->start + run->length;
     } else if (!for_devices && pages_.contains(to_pfn(at))) {

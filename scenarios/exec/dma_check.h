@@ -50,7 +50,8 @@ class DmaCheck : public Observer {
     bool for_devices = false;  // one is bound to an iommufd
   };
   [[nodiscard]] Pinned pinned() const;
-  [[nodiscard]] std::string explain(const std::vector<Run>& runs, PhysAddr start, PhysAddr bad) const;
+  [[nodiscard]] std::string explain(const std::vector<Run>& runs, PhysAddr start,
+                                    PhysAddr bad) const;
   void remember(const Client& client, const Trap& trap, const FileRef& file);
 
   const DmaChecking how_;

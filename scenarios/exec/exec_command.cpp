@@ -108,11 +108,10 @@ void add_exec(CLI::App& app, int& exit_code) {
       ->type_name("MODULE.NAME=VALUE")
       ->allow_extra_args(false);
   exec->add_option("--device", options->machine.devices, "A device (default: two edu functions)")
-      ->type_name("[MODEL@]BDF[,iommu=..]")
+      ->type_name("[MODEL@]BDF[,iommu=none|present][,id=VVVV:DDDD]")
       ->allow_extra_args(false);
-  const std::map<std::string, DmaChecking> checkings{{"off", DmaChecking::kOff},
-                                                     {"report", DmaChecking::kReport},
-                                                     {"abort", DmaChecking::kAbort}};
+  const std::map<std::string, DmaChecking> checkings{
+      {"off", DmaChecking::kOff}, {"report", DmaChecking::kReport}, {"abort", DmaChecking::kAbort}};
   exec->add_option("--dma-check", options->dma_checking,
                    "What to do when a device without an IOMMU leaves the pinned pages:\n"
                    "report, abort or off (default: report)")

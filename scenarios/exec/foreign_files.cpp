@@ -73,10 +73,12 @@ class RealMemfd : public mm::MemoryFile {
     std::vector<PfnRun> pinned;
     for (uint64_t page = first; page < first + count; ++page) {
       const PageKey key{about_.st_dev, about_.st_ino, page};
-      auto done = pages_.pin(key, 0, source_, page * kPageSize, pinned);
-      if (done) continue;
-      pages_.unpin(pinned);
-      return done;
+      const auto pfn = pages_.pin(key, 0, source_, page * kPageSize);
+      if (!pfn) {
+        pages_.unpin(pinned);
+        return Err(pfn.error());
+      }
+      append_run(pinned, {*pfn, 1});
     }
     for (const PfnRun& run : pinned) append_run(runs, run);
     return {};

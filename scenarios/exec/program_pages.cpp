@@ -9,11 +9,23 @@ ProgramPages::~ProgramPages() {
   for (auto& [key, folio] : folios_) take_back(folio);
 }
 
-Status ProgramPages::pin(const PageKey& key, unsigned order,
-                         const std::shared_ptr<PageSource>& source, uint64_t offset,
-                         std::vector<PfnRun>& runs) {
-  const uint64_t in_folio = key.page & ((uint64_t{1} << order) - 1);
+Result<Pfn> ProgramPages::frame_of(const PageKey& key, unsigned order,
+                                   const std::shared_ptr<PageSource>& source, uint64_t offset) {
   const std::lock_guard lock(mutex_);
+  return lend(key, order, source, offset);
+}
+
+Result<Pfn> ProgramPages::pin(const PageKey& key, unsigned order,
+                              const std::shared_ptr<PageSource>& source, uint64_t offset) {
+  const std::lock_guard lock(mutex_);
+  auto pfn = lend(key, order, source, offset);
+  if (pfn) memory_.pin({*pfn, 1});
+  return pfn;
+}
+
+Result<Pfn> ProgramPages::lend(const PageKey& key, unsigned order,
+                               const std::shared_ptr<PageSource>& source, uint64_t offset) {
+  const uint64_t in_folio = key.page & ((uint64_t{1} << order) - 1);
   PageKey first = key;
   first.page -= in_folio;
   auto found = folios_.find(first);
@@ -29,9 +41,7 @@ Status ProgramPages::pin(const PageKey& key, unsigned order,
     ++lent_pages_;
     memory_.lend(pfn, *this);
   }
-  memory_.pin({pfn, 1});
-  append_run(runs, {pfn, 1});
-  return {};
+  return pfn;
 }
 
 void ProgramPages::unpin(const std::vector<PfnRun>& runs) {

@@ -34,7 +34,7 @@ struct PageKey {
   auto operator<=>(const PageKey&) const = default;
 };
 
-// A page gets a frame when it is first pinned and keeps it until the program gives the page up:
+// A page gets a frame when it is first asked for and keeps it until the program gives the page up:
 // then the frame takes over what the page holds, and lives on while it is pinned.
 //
 // Thread-safety: all methods may be called from any thread.
@@ -43,10 +43,13 @@ class ProgramPages : public mm::FrameStore {
   explicit ProgramPages(mm::PhysMem& memory) : memory_(memory) {}
   ~ProgramPages() override;
 
-  // Pins one page, which lies at `offset` of `source`, and appends its frame to `runs`. Pages of
-  // 2^order * 4 KiB get adjacent frames. ENOMEM.
-  Status pin(const PageKey& key, unsigned order, const std::shared_ptr<PageSource>& source,
-             uint64_t offset, std::vector<PfnRun>& runs);
+  // The frame of a page, which lies at `offset` of `source`. Pages of 2^order * 4 KiB get adjacent
+  // frames. ENOMEM.
+  Result<Pfn> frame_of(const PageKey& key, unsigned order,
+                       const std::shared_ptr<PageSource>& source, uint64_t offset);
+  // The same, and a pin on it.
+  Result<Pfn> pin(const PageKey& key, unsigned order, const std::shared_ptr<PageSource>& source,
+                  uint64_t offset);
   void unpin(const std::vector<PfnRun>& runs);
   // The program gives up bytes [start, end) of `source`.
   void give_up(const PageSource& source, uint64_t start, uint64_t end);
@@ -70,7 +73,9 @@ class ProgramPages : public mm::FrameStore {
   using PlaceKey = std::pair<const PageSource*, uint64_t>;
 
   [[nodiscard]] bool find(Pfn pfn, Place& place) const;
-  void take_back(Folio& folio);  // mutex_ held
+  Result<Pfn> lend(const PageKey& key, unsigned order, const std::shared_ptr<PageSource>& source,
+                   uint64_t offset);  // mutex_ held
+  void take_back(Folio& folio);       // mutex_ held
 
   mm::PhysMem& memory_;
   std::atomic<uint64_t> lent_pages_ = 0;

@@ -157,6 +157,21 @@ std::vector<RemoteMemory::Region> RemoteMemory::regions() const {
   return all;
 }
 
+PageKey RemoteMemory::key_of(const Region& region, uint64_t address) const {
+  if (!region.shared || region.inode == 0) return {0, number_, address / kPageSize};
+  return {region.device, region.inode, (region.offset + (address - region.start)) / kPageSize};
+}
+
+Result<Pfn> RemoteMemory::frame_of(UserPtr start) {
+  for (const Region& region : regions()) {
+    if (start.value < region.start || start.value >= region.end) continue;
+    if (region.device == device_of_ours_) return Err(EFAULT);
+    return pages_.frame_of(key_of(region, start.value), huge_order(region.path), source_,
+                           start.value);
+  }
+  return Err(EFAULT);
+}
+
 // Spec: iommufd.md section 10, table "Pin condition".
 Status RemoteMemory::pin(UserPtr start, uint64_t pages, bool write, std::vector<PfnRun>& runs) {
   if (gone()) return Err(EFAULT);
@@ -177,11 +192,9 @@ Status RemoteMemory::pin(UserPtr start, uint64_t pages, bool write, std::vector<
       if (region->device == device_of_ours_) return Err(EFAULT);
       if (!entered) order = huge_order(region->path);
       entered = true;
-      const PageKey key = region->shared && region->inode != 0
-                              ? PageKey{region->device, region->inode,
-                                        (region->offset + (at - region->start)) / kPageSize}
-                              : PageKey{0, number_, at / kPageSize};
-      if (auto done = pages_.pin(key, order, source_, at, pinned); !done) return done;
+      const auto pfn = pages_.pin(key_of(*region, at), order, source_, at);
+      if (!pfn) return Err(pfn.error());
+      append_run(pinned, {*pfn, 1});
     }
     return {};
   };

@@ -40,6 +40,8 @@ class RemoteMemory : public UserMemory, public std::enable_shared_from_this<Remo
   Result<std::shared_ptr<UserMemory>> fork() override;
   void exit() override;
 
+  // The frame of the page at `start`, which need not be pinned. EFAULT, ENOMEM.
+  Result<Pfn> frame_of(UserPtr start);
   // Whether the process has another memory by now, or none.
   [[nodiscard]] bool gone() const;
   // The heap shrinks to end at `address`.
@@ -50,6 +52,7 @@ class RemoteMemory : public UserMemory, public std::enable_shared_from_this<Remo
   struct Region;
 
   [[nodiscard]] std::vector<Region> regions() const;
+  [[nodiscard]] PageKey key_of(const Region& region, uint64_t address) const;
 
   const pid_t process_;
   const uint64_t number_;

@@ -86,7 +86,8 @@ OwnedFd new_filesystem() {
 }
 
 void mount_over(int from, const std::string& name, const std::string& onto) {
-  const std::string source = fmt::format("/proc/self/fd/{}{}{}", from, name.empty() ? "" : "/", name);
+  const std::string source =
+      fmt::format("/proc/self/fd/{}{}{}", from, name.empty() ? "" : "/", name);
   if (mount(source.c_str(), onto.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
     refuse(fmt::format("cannot mount over {}", onto));
   }

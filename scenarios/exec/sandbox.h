@@ -20,7 +20,8 @@ void enter_namespaces(uint32_t uid);
 // A file system in memory that is mounted nowhere yet. Throws SetupError.
 [[nodiscard]] OwnedFd new_filesystem();
 
-// Mounts the folder `name` of what `from` is open on, or that itself, over `onto`. Throws SetupError.
+// Mounts the folder `name` of what `from` is open on, or that itself, over `onto`. Throws
+// SetupError.
 void mount_over(int from, const std::string& name, const std::string& onto);
 
 // For a process about to execute the program: loses the capabilities for good, and unless `uid` is

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/exec/pagemap.h"
 #include "scenarios/exec/remote_memory.h"
 
 namespace noiommu::scenarios::exec {
@@ -54,14 +55,6 @@ Opening opening_of(const Trap& trap) {
   }
 }
 
-// The path from where we stand, or nothing for one that leads to a descriptor.
-std::string path_for_us(const Trap& trap, int folder, const std::string& path) {
-  if (path.empty() || path.starts_with("/proc/")) return {};
-  if (path.starts_with('/')) return path;
-  if (folder == AT_FDCWD) return fmt::format("/proc/{}/cwd/{}", trap.thread, path);
-  return fmt::format("/proc/{}/fd/{}/{}", trap.thread, folder, path);
-}
-
 pid_t process_of(pid_t thread) {
   std::ifstream status(fmt::format("/proc/{}/status", thread));
   constexpr std::string_view kKey = "Tgid:";
@@ -69,6 +62,21 @@ pid_t process_of(pid_t thread) {
     if (line.starts_with(kKey)) return std::stoi(line.substr(kKey.size()));
   }
   return thread;
+}
+
+// Whether a program asks where its own memory lies.
+bool is_own_pagemap(const Trap& trap, const std::string& path) {
+  if (!path.starts_with("/proc/") || !path.ends_with("/pagemap")) return false;
+  return path == "/proc/self/pagemap" || path == "/proc/thread-self/pagemap" ||
+         path == fmt::format("/proc/{}/pagemap", process_of(trap.thread));
+}
+
+// The path from where we stand, or nothing for one that leads to a descriptor.
+std::string path_for_us(const Trap& trap, int folder, const std::string& path) {
+  if (path.empty() || path.starts_with("/proc/")) return {};
+  if (path.starts_with('/')) return path;
+  if (folder == AT_FDCWD) return fmt::format("/proc/{}/cwd/{}", trap.thread, path);
+  return fmt::format("/proc/{}/fd/{}/{}", trap.thread, folder, path);
 }
 
 Result<int64_t> widen(const Result<uint64_t>& done) {
@@ -132,7 +140,7 @@ Answer call_on(Client& client, const Trap& trap) {
                            return client.pwrite(fd, at, bytes, from + static_cast<uint64_t>(done));
                          });
     case SYS_lseek:
-      return Err(ESPIPE);
+      return widen(client.lseek(fd, static_cast<int64_t>(second), static_cast<int>(third)));
     case SYS_ftruncate:
       return Err(EINVAL);
     case SYS_fallocate:
@@ -232,6 +240,7 @@ Answer Supervisor::answer_open(const Trap& trap) {
   const Opening opening = opening_of(trap);
   const auto text = read_remote_text(trap.thread, opening.path);
   if (!text) return kNatively;
+  if (is_own_pagemap(trap, *text)) return answer_pagemap(trap, static_cast<int>(opening.flags));
   const std::string path = path_for_us(trap, opening.folder, *text);
   struct stat about {};
   const bool follow = (opening.flags & O_NOFOLLOW) == 0;
@@ -263,6 +272,15 @@ Answer Supervisor::answer_open(const Trap& trap) {
     parts_.observer->after({*client, trap, file, node->path, result});
   }
   return result;
+}
+
+Answer Supervisor::answer_pagemap(const Trap& trap, int flags) {
+  const auto client = client_of(trap.thread);
+  const Client::Call call(trap, (flags & O_CLOEXEC) != 0);
+  auto file = std::make_shared<Pagemap>(client->pid(), client->shared_memory());
+  file->open_flags = flags;
+  auto opened = client->install(std::move(file));
+  return opened ? Result<int64_t>(*opened) : Err(opened.error());
 }
 
 Answer Supervisor::answer_descriptor(const Trap& trap) {

@@ -69,6 +69,7 @@ class Supervisor {
   // What the call is to return, or nothing where it is to go its native way.
   std::optional<Result<int64_t>> answer(const Trap& trap);
   std::optional<Result<int64_t>> answer_open(const Trap& trap);
+  std::optional<Result<int64_t>> answer_pagemap(const Trap& trap, int flags);
   std::optional<Result<int64_t>> answer_descriptor(const Trap& trap);
   void take_pages(const Trap& trap);
 
