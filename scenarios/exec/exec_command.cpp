@@ -28,6 +28,13 @@ namespace {
 
 constexpr int kBadUsage = 2;
 
+int capability(const std::string& name) {
+  for (int number = 0; number <= CAP_LAST_CAP; ++number) {
+    if (name == capability_name(number)) return number;
+  }
+  throw CLI::ValidationError("--cap-drop", "'" + name + "' is no capability such as CAP_SYS_RAWIO");
+}
+
 int run(const ExecOptions& options, MachineConfig config) {
   DmaCheck* check = nullptr;  // of what is made further down
   config.dma_watch = [&check](const std::string& bdf, PhysAddr start, uint64_t length,
@@ -117,6 +124,23 @@ void add_exec(CLI::App& app, int& exit_code) {
                    "report, abort or off (default: report)")
       ->type_name("WHAT")
       ->transform(CLI::CheckedTransformer(checkings).description(""));
+  exec->add_option_function<std::vector<std::string>>(
+          "--cap-drop",
+          [options](const std::vector<std::string>& names) {
+            for (const std::string& name : names) {
+              options->dropped_capabilities.push_back(capability(name));
+            }
+          },
+          "A capability that the program does not have")
+      ->type_name("CAP_NAME")
+      ->allow_extra_args(false);
+  using Placement = mm::MemoryConfig::Placement;
+  const std::map<std::string, Placement> placements{{"scattered", Placement::kScattered},
+                                                    {"contiguous", Placement::kContiguous}};
+  exec->add_option("--frames", options->memory.placement,
+                   "How page frames lie, scattered or contiguous (default: scattered)")
+      ->type_name("LAYOUT")
+      ->transform(CLI::CheckedTransformer(placements).description(""));
   exec->add_option("--uid", options->uid, "The program's user id (default: 0)")->type_name("UID");
   exec->add_option("COMMAND", options->command, "The program and its arguments")->required();
   exec->callback([options, &exit_code] { exit_code = exec_command(*options); });

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "tests/programs/calls.h"
@@ -336,6 +337,60 @@ static void capability(void) {
   CHECK(open_device() == -EPERM);
 }
 
+/* Where pages lie, for who may know. */
+static void pagemap(void) {
+  set_up();
+  char* memory = new_memory(PAGE);
+  strcpy(memory, "x");
+  const int file = open("/proc/self/pagemap", O_RDONLY);
+  uint64_t entry = 0;
+  const off_t at = (off_t)((uintptr_t)memory / PAGE * 8);
+  CHECK(pread(file, &entry, 8, at) == 8);
+  const uint64_t physical = (entry & ((1ULL << 55) - 1)) * PAGE;
+  CHECK(entry >> 63 == 1 && physical == map_page(memory, IOVA));
+  CHECK(lseek(file, at, SEEK_SET) == at && read(file, &entry, 8) == 8);
+  CHECK(pread(file, &entry, 7, 0) == -1 && errno == EINVAL);
+  CHECK(drop_capability(CAP_SYS_ADMIN) == 0);
+  CHECK(pread(file, &entry, 8, at) == 8 && entry >> 63 == 1 && (entry & ((1ULL << 55) - 1)) == 0);
+}
+
+static void* nowhere(void) {
+  return (void*)(uintptr_t)strtoul("16", NULL, 10);
+}
+
+/* Calls on several buffers, and those that a device file does not have. */
+static void vectors(void) {
+  set_up();
+  uint16_t vendor = 0;
+  uint16_t id = 0;
+  const struct iovec parts[] = {{&vendor, 2}, {&id, 2}};
+  CHECK(preadv(device, parts, 2, (off_t)CONFIG_OFFSET) == 4);
+  CHECK(vendor == 0x1234 && id == 0x11e8);
+  CHECK(lseek(device, 0, SEEK_SET) == -1 && errno == ESPIPE);
+  CHECK(ftruncate(device, 0) == -1 && errno == EINVAL);
+  CHECK(pread(device, nowhere(), 4, (off_t)CONFIG_OFFSET) == -1 && errno == EFAULT);
+  CHECK(pread(device, &id, 2, -1) == -1 && errno == EINVAL);
+  char byte;
+  CHECK(read(iommufd, &byte, 1) == -1 && errno == EINVAL);
+}
+
+/* The way of the container and the group. */
+static void group(void) {
+  const int container = open_path("/dev/vfio/vfio");
+  const int file = open_path("/dev/vfio/noiommu-0");
+  CHECK(ioctl(container, VFIO_GET_API_VERSION) == 0);
+  CHECK(ioctl(container, VFIO_CHECK_EXTENSION, 8) == 1);
+  struct vfio_group_status status = {.argsz = sizeof(status)};
+  CHECK(ioctl(file, VFIO_GROUP_GET_STATUS, &status) == 0);
+  CHECK(ioctl(file, VFIO_GROUP_SET_CONTAINER, &container) == 0);
+  CHECK(ioctl(container, VFIO_SET_IOMMU, 1) == -1 && errno == ENODEV);
+  CHECK(ioctl(container, VFIO_SET_IOMMU, 8) == 0);
+  device = ioctl(file, VFIO_GROUP_GET_DEVICE_FD, BDF);
+  CHECK(device >= 0 && (fcntl(device, F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK(read_register(device, EDU_ID, 4) == 0x010000ed);
+  CHECK(ioctl(file, VFIO_GROUP_GET_DEVICE_FD, "0000:00:09.0") == -1 && errno == ENODEV);
+}
+
 /* An IOVA where a physical address belongs. */
 static void wrong_address(void) {
   set_up();
@@ -381,6 +436,9 @@ int main(int argc, char** argv) {
       {"signals", signals},
       {"killed-owner", killed_owner},
       {"capability", capability},
+      {"pagemap", pagemap},
+      {"vectors", vectors},
+      {"group", group},
       {"wrong-address", wrong_address},
       {"stale-address", stale_address},
       {"past-the-run", past_the_run},
