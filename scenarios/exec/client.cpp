@@ -51,7 +51,8 @@ Credentials credentials_of(pid_t thread) {
 
 }  // namespace
 
-Client::Call::Call(const Trap& which, bool cloexec) : trap(which), close_on_exec(cloexec) {
+Client::Call::Call(const Trap& which, bool cloexec, int descriptor, FileRef behind)
+    : trap(which), close_on_exec(cloexec), fd(descriptor), file(std::move(behind)) {
   current = this;
 }
 
@@ -100,6 +101,7 @@ FileRef modelled_file(const World& world, pid_t thread, int fd) {
 }
 
 Result<FileRef> Client::file(int fd) const {
+  if (current != nullptr && current->file && current->fd == fd) return current->file;
   if (FileRef found = modelled_file(world_, caller(process_), fd)) return found;
   const std::string path = fmt::format("/proc/{}/fd/{}", caller(process_), fd);
   std::array<char, PATH_MAX> target{};

@@ -35,13 +35,15 @@ class Client : public Process {
   // A call of a thread of this process, from here until the end of the object's life.
   class Call {
    public:
-    Call(const Trap& trap, bool close_on_exec);
+    Call(const Trap& trap, bool close_on_exec, int fd = -1, FileRef file = {});
     ~Call();
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
     const Trap& trap;
     const bool close_on_exec;  // of descriptors that the call makes
+    const int fd;              // that the call is on, and
+    const FileRef file;        // what is behind it
   };
 
   [[nodiscard]] RemoteMemory& remote() const { return *remote_; }

@@ -286,11 +286,12 @@ Answer Supervisor::answer_pagemap(const Trap& trap, int flags) {
 Answer Supervisor::answer_descriptor(const Trap& trap) {
   if (parts_.descriptors.open_files() == 0) return kNatively;
   parts_.descriptors.release_closed();
-  const FileRef file = modelled_file(world_, trap.thread, descriptor_of(trap));
+  const int fd = descriptor_of(trap);
+  const FileRef file = modelled_file(world_, trap.thread, fd);
   if (!file) return kNatively;
   advance_clock();
   const auto client = client_of(trap.thread);
-  const Client::Call call(trap, true);
+  const Client::Call call(trap, true, fd, file);
   if (parts_.observer != nullptr) parts_.observer->before(*client, trap, file);
   const Answer answered = call_on(*client, trap);
   if (parts_.observer != nullptr) {
