@@ -41,8 +41,8 @@ Exit codes:
   2  bad usage)";
 
 // What is left out without --whole, and what measures Kconfig.
-constexpr const char* kLong = "-areas/10000000|areas/1000000$|LinuxTree";
-constexpr const char* kAll = "-LinuxTree";
+constexpr const char* kLong = "-^exec|^alone|areas/10000000|areas/1000000$|LinuxTree";
+constexpr const char* kAll = "-^exec|^alone|LinuxTree";
 
 std::string beside_this_program() {
   std::error_code error;

@@ -62,7 +62,7 @@ void NodeFiles::mount() {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
       const std::string name = entry.path().filename();
-      const std::string target = place(folder + "/" + name);
+      const std::string target = place(fmt::format("{}/{}", folder, name));
       if (fs::exists(fs::symlink_status(target))) continue;
       if (entry.is_symlink()) {
         fs::copy_symlink(entry.path(), target, error);
@@ -81,7 +81,7 @@ void NodeFiles::mount() {
       throw SetupError(fmt::format("there is no {} to show the modelled kernel in", folder));
     }
     mount_over(filesystem_, folder.substr(1), folder);
-    for (const Real& one : real) mount_over(one.fd.get(), "", folder + "/" + one.name);
+    for (const Real& one : real) mount_over(one.fd.get(), "", fmt::format("{}/{}", folder, one.name));
   }
 }
 

@@ -11,9 +11,10 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <charconv>
 #include <climits>
-#include <fstream>
-#include <sstream>
+#include <cstddef>
+#include <string_view>
 #include <utility>
 
 namespace noiommu::scenarios::exec {
@@ -64,6 +65,21 @@ size_t left_in_page(UserPtr at) {
   return kPageSize - at.value % kPageSize;
 }
 
+// What /proc says at one moment.
+std::string read_whole(const std::string& path) {
+  const OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  constexpr size_t kStep = 1 << 16;
+  std::string text;
+  ssize_t got = 0;
+  do {
+    const size_t had = text.size();
+    text.resize(had + kStep);
+    got = ::read(file.get(), text.data() + had, kStep);
+    text.resize(had + (got > 0 ? static_cast<size_t>(got) : 0));
+  } while (got > 0);
+  return text;
+}
+
 // As a power of two of 4 KiB; 0 for what is not made of huge pages.
 unsigned huge_order(const std::string& path) {
   constexpr long kAnonymousHugePage = 2 << 20;
@@ -90,7 +106,7 @@ RemoteMemory::RemoteMemory(pid_t process, ProgramPages& pages, dev_t device_of_o
       source_(std::make_shared<Source>(process)) {}
 
 RemoteMemory::~RemoteMemory() {
-  exit();
+  pages_.give_up(*source_, 0, UINT64_MAX);
 }
 
 Status RemoteMemory::read(UserPtr from, std::span<std::byte> to) {
@@ -102,7 +118,7 @@ Status RemoteMemory::read(UserPtr from, std::span<std::byte> to) {
 
 Status RemoteMemory::write(UserPtr to, std::span<const std::byte> from) {
   const iovec local{const_cast<std::byte*>(from.data()), from.size()};
-  const iovec remote{reinterpret_cast<void*>(to.value), from.size()};
+  const iovec remote{std::bit_cast<void*>(to.value), from.size()};
   const ssize_t moved = process_vm_writev(process_, &local, 1, &remote, 1, 0);
   if (moved < 0 && errno == ESRCH)
     return source_->store(to.value, from) ? Status() : Status(Err(EFAULT));
@@ -111,7 +127,7 @@ Status RemoteMemory::write(UserPtr to, std::span<const std::byte> from) {
 
 Status read_remote(pid_t thread, UserPtr from, std::span<std::byte> to) {
   const iovec local{to.data(), to.size()};
-  const iovec remote{reinterpret_cast<void*>(from.value), to.size()};
+  const iovec remote{std::bit_cast<void*>(from.value), to.size()};
   const ssize_t moved = process_vm_readv(thread, &local, 1, &remote, 1, 0);
   if (moved < 0) return Err(errno);
   return moved == static_cast<ssize_t>(to.size()) ? Status() : Status(Err(EFAULT));
@@ -134,24 +150,37 @@ Result<std::string> read_remote_text(pid_t thread, UserPtr from) {
 }
 
 std::vector<RemoteMemory::Region> RemoteMemory::regions() const {
+  const std::string text = read_whole(fmt::format("/proc/{}/maps", process_));
   std::vector<Region> all;
-  std::ifstream maps(fmt::format("/proc/{}/maps", process_));
-  for (std::string line; std::getline(maps, line);) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  // A number and the character behind it.
+  const auto number = [&](auto& value, int base = 16) {
+    at = std::from_chars(at, end, value, base).ptr;
+    if (at != end) ++at;
+  };
+  // "55d0c8a00000-55d0c8a21000 rw-p 00001000 fe:00 1234    /path"
+  constexpr std::ptrdiff_t kRights = 5;
+  while (end - at > kRights) {
     Region region;
-    std::istringstream in(line);
-    char dash = 0;
-    char colon = 0;
-    std::string rights;
     unsigned major = 0;
     unsigned minor = 0;
-    in >> std::hex >> region.start >> dash >> region.end >> rights >> region.offset >> major >>
-        colon >> minor >> std::dec >> region.inode >> std::ws;
-    if (!in && !in.eof()) continue;
-    std::getline(in, region.path);
-    region.readable = rights[0] == 'r';
-    region.writable = rights[1] == 'w';
-    region.shared = rights[3] == 's';
+    number(region.start);
+    number(region.end);
+    if (end - at < kRights) break;
+    region.readable = at[0] == 'r';
+    region.writable = at[1] == 'w';
+    region.shared = at[3] == 's';
+    at += kRights;
+    number(region.offset);
+    number(major);
+    number(minor);
+    at = std::from_chars(at, end, region.inode).ptr;
     region.device = makedev(major, minor);
+    const char* line_end = std::find(at, end, '\n');
+    const char* path = std::find_if(at, line_end, [](char c) { return c != ' '; });
+    region.path = std::string_view(path, static_cast<size_t>(line_end - path));
+    at = line_end == end ? end : line_end + 1;
     all.push_back(std::move(region));
   }
   return all;
