@@ -28,7 +28,7 @@ class IoPagetable : Unmovable {
  public:
   // A part of some pages, in bytes.
   struct Slice {
-    std::shared_ptr<Pages> pages;
+    KrefPtr<Pages> pages;
     uint64_t first_byte = 0;
     uint64_t length = 0;
   };
@@ -86,15 +86,14 @@ class IoPagetable : Unmovable {
 
   // Everything that is mapped in all `tables` is charged to `task` from now on. EBUSY, EINVAL,
   // ENOMEM; then nothing has changed. `tables` in an order that all callers use. Spec: section 12.
-  static Status change_process(std::span<IoPagetable* const> tables,
-                               const std::shared_ptr<Task>& task);
+  static Status change_process(std::span<IoPagetable* const> tables, const KrefPtr<Task>& task);
 
   // An area as it is just now.
   struct AreaView {
     Extent extent;
     uint32_t prot = 0;
     bool settled = false;
-    std::shared_ptr<const Pages> pages;
+    KrefPtr<Pages> pages;
     const Domain* storage = nullptr;
   };
   // Those that lie at least partly in `range`, in order of their IOVAs.
@@ -102,21 +101,21 @@ class IoPagetable : Unmovable {
 
  private:
   struct Area {
-    Extent extent;
+    Part part;  // and the domain that GET_PA reads
+    KrefPtr<Pages> pages;
     uint32_t prot = 0;
-    bool settled = false;  // neither being set up nor torn down
-    std::shared_ptr<Pages> pages;
-    Domain* storage = nullptr;  // the domain that GET_PA reads
-    Pfn frame;                  // the first one, while the area is in one piece; else kPieces
+    bool settled = false;    // neither being set up nor torn down
+    bool one_piece = false;  // while stored: all frames are neighbours
+
+    [[nodiscard]] const Extent& extent() const { return part.extent; }
+    [[nodiscard]] const IovaRange& iova() const { return part.extent.iova; }
   };
+  static_assert(sizeof(Area) <= 56, "there may be ten millions");
   using Areas = absl::btree_map<uint64_t, std::unique_ptr<Area>>;  // by last IOVA
   struct Reservation {
     IovaRange range;
     const void* owner;
   };
-
-  // No frame, for an area whose frames are not neighbours or not known.
-  static constexpr Pfn kPieces{UINT64_MAX};
 
   // All with iova_mutex_ held, at least for reading.
   [[nodiscard]] Areas::const_iterator first_at_or_after(uint64_t iova) const {

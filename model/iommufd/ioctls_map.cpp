@@ -29,8 +29,8 @@ IoPagetable::Target target_of(uint32_t map_flags, uint64_t iova) {
 }
 
 // Section 7, rows 5 to 8.
-Result<std::shared_ptr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t start, uint64_t length,
-                                          bool writable) {
+Result<KrefPtr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t start, uint64_t length,
+                                  bool writable) {
   if (auto range = range_of(start, length); !range) return Err(range.error());
   auto file = ucmd.process.file(fd);
   if (!file) return Err(file.error());
@@ -38,9 +38,9 @@ Result<std::shared_ptr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t sta
     return DmaBufPages::create(std::move(buffer), start, length, writable);
   }
   if (length > UINT64_MAX - kPageSize) return Err(EINVAL);
-  return std::make_shared<FilePages>(ucmd.context.memory(), ucmd.process.task(),
-                                     ucmd.context.accounting_for(ucmd.process), std::move(*file),
-                                     start, writable);
+  return make_kref<FilePages>(ucmd.context.memory(), ucmd.process.task(),
+                              ucmd.context.accounting_for(ucmd.process), std::move(*file), start,
+                              writable);
 }
 
 // Maps the slices and tells the program where; a map stays when the program cannot be told.
@@ -55,13 +55,13 @@ Status map_and_respond(const Ucmd& ucmd, Ioas& ioas, std::span<const IoPagetable
 
 }  // namespace
 
-Result<std::shared_ptr<Pages>> user_pages(const Context& context, const Process& process,
-                                          UserPtr start, uint64_t length, bool writable) {
+Result<KrefPtr<Pages>> user_pages(const Context& context, const Process& process, UserPtr start,
+                                  uint64_t length, bool writable) {
   uint64_t end = 0;
   if (__builtin_add_overflow(start.value, length, &end)) return Err(EOVERFLOW);
   if (length == 0 || length > UINT64_MAX - kPageSize) return Err(EINVAL);
-  return std::make_shared<UserPages>(context.memory(), process.task(),
-                                     context.accounting_for(process), start, writable);
+  return make_kref<UserPages>(context.memory(), process.task(), context.accounting_for(process),
+                              start, writable);
 }
 
 Status ioas_map(const Ucmd& ucmd, iommu_ioas_map& command) {
