@@ -116,7 +116,7 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
     area->prot = target.prot;
     area->pages = slice.pages;
     placed.push_back(area.get());
-    ++unsettled_;
+    settled_.leave_out(area->iova());
     if (slice.pages->kind() == Pages::Kind::kDmaBuf) ++revocable_;
     areas_.emplace(area->iova().last, std::move(area));
     iova += slice.length;
@@ -128,7 +128,7 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
 void IoPagetable::erase_areas(std::span<Area* const> areas) {
   const std::unique_lock lock(iova_mutex_);
   for (const Area* area : areas) {
-    --unsettled_;
+    settled_.take_back(area->iova());
     if (area->pages->kind() == Pages::Kind::kDmaBuf) --revocable_;
     areas_.erase(area->iova().last);
   }
@@ -148,9 +148,10 @@ Result<Iova> IoPagetable::map(std::span<const Slice> slices, const Target& targe
     return Err(filled.error());
   }
   const std::unique_lock lock(iova_mutex_);
-  for (Area* area : *areas) area->settled = true;
-  unsettled_ -= areas->size();
-  look_again();
+  for (Area* area : *areas) {
+    area->settled = true;
+    settled_.take_back(area->iova());
+  }
   return Iova{areas->front()->iova().start};
 }
 
@@ -183,8 +184,7 @@ Status IoPagetable::unmap(IovaRange range, uint64_t& unmapped) {
       const IovaRange& iova = area->iova();
       if (iova.start < range.start || iova.last > range.last) return Err(ENOENT);
       area->settled = false;
-      ++unsettled_;
-      look_again();
+      settled_.leave_out(iova);
     }
     unfill_domains(*area);
     const IovaRange gone = area->iova();
@@ -215,12 +215,16 @@ Status IoPagetable::cut(uint64_t last) {
   return {};
 }
 
-Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) const {
-  const std::shared_lock lock(iova_mutex_);
+bool IoPagetable::try_get_pa(Iova iova, uint64_t length, PhysAddr& to) const {
+  if (length > kPageSize - iova.value % kPageSize) return false;
+  const std::shared_lock domains_lock(domains_mutex_, std::try_to_lock);
   // A page has one area at most, since there is a domain.
-  if (plain_ != nullptr && length <= kPageSize - iova.value % kPageSize) {
-    if (const auto pa = plain_->find(iova)) return generic_pt::PhysRun{*pa, length};
-  }
+  return domains_lock && settled_.find(iova, to);
+}
+
+Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) const {
+  if (PhysAddr page; try_get_pa(iova, length, page)) return generic_pt::PhysRun{page, length};
+  const std::shared_lock lock(iova_mutex_);
   const auto found = first_at_or_after(iova.value);
   if (found == areas_.end()) return Err(ENOENT);
   const Area& area = *found->second;

@@ -128,6 +128,21 @@ Status ioas_unmap(const Ucmd& ucmd, iommu_ioas_unmap& command) {
   return ucmd.respond(command);
 }
 
+namespace {
+
+Result<generic_pt::PhysRun> get_pa(const ObjectTable& objects, uint32_t ioas_id, Iova iova,
+                                   uint64_t length) {
+  PhysAddr page;
+  const bool now = objects.look_at<Ioas>(
+      ioas_id, [&](const Ioas& ioas) { return ioas.iopt.try_get_pa(iova, length, page); });
+  if (now) return generic_pt::PhysRun{page, length};
+  auto ioas = objects.get<Ioas>(ioas_id);
+  if (!ioas) return Err(ioas.error());
+  return (*ioas)->iopt.get_pa(iova, length);
+}
+
+}  // namespace
+
 Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& process,
                                        const iommu_ioas_noiommu_get_pa& command) {
   if (!context.config().iommufd_noiommu) return Err(EOPNOTSUPP);
@@ -140,9 +155,7 @@ Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& pr
   const uint64_t length = everything ? UINT64_MAX : command.length;
   if (length == 0) return Err(EINVAL);
   if (rules != design::GetPa::kLengthOut && unusable(command.iova)) return Err(EOVERFLOW);
-  auto ioas = context.objects().get<Ioas>(command.ioas_id);
-  if (!ioas) return Err(ioas.error());
-  auto run = (*ioas)->iopt.get_pa({command.iova}, length);
+  auto run = get_pa(context.objects(), command.ioas_id, {command.iova}, length);
   if (run && rules != design::GetPa::kMainline && run->start.value == 0) return Err(EINVAL);
   return run;
 }

@@ -96,7 +96,7 @@ class Process : Unmovable {
   KrefPtr<Task> task_;
   const uint32_t uid_;
   std::atomic<uint64_t> effective_;  // capabilities, a bit each
-  mutable RwSemaphore mutex_;        // guards everything below
+  mutable PercpuRwSemaphore mutex_;  // guards everything below
   uint32_t nofile_ = 1024;
   // By descriptor: empty where closed, reserved_ where only the number is taken.
   std::vector<FileRef> files_;
