@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "model/kernel/types.h"
@@ -56,7 +57,7 @@ class PageTree : Unmovable {
 
   static bool is_frames(uint64_t word) { return (word & 1) != 0; }
   static Pfn frame_of(uint64_t word) { return {word >> 1}; }
-  static Table* table_of(uint64_t word) { return reinterpret_cast<Table*>(word); }
+  static Table* table_of(uint64_t word) { return std::bit_cast<Table*>(word); }
 
   template <class Visit>
   static void walk(Table* table, unsigned lg2, uint64_t start, uint64_t first, uint64_t end,
