@@ -78,8 +78,8 @@ class Rig {
     return must(context->objects().get<iommufd::Ioas>(ioas_))->iopt;
   }
   [[nodiscard]] iommufd::IoPagetable::Slice slice(uint64_t bytes) {
-    return {std::make_shared<iommufd::UserPages>(machine_.memory(), process_->task(),
-                                                 iommufd::Pages::Accounting::kNone, buffer_, true),
+    return {make_kref<iommufd::UserPages>(machine_.memory(), process_->task(),
+                                          iommufd::Pages::Accounting::kNone, buffer_, true),
             0, bytes};
   }
 

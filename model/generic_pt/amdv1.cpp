@@ -22,7 +22,7 @@ AmdV1::Top AmdV1::grow_to(int level) {
     while (grown.level < level) {
       Table* table = tables_.allocate();
       const uint64_t link = encode_table(grown.level + 1, address_of(grown.table));
-      table->items[0] = link;
+      table->store(0, link);
       grown = {table, grown.level + 1};
     }
     if (top_.compare_exchange_strong(current, grown.encode(), std::memory_order_acq_rel,

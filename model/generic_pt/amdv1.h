@@ -30,7 +30,8 @@ struct PhysRun {
 // Thread-safety: the caller holds a lock for the IOVA range of each call, exclusive for map and
 // unmap, shared for the lookups. Calls on disjoint ranges may run in parallel; they share tables
 // without harm. for_each_entry() wants the whole space locked. top_level() and table_count() may be
-// called any time.
+// called any time; find() too, by who can tell afterwards whether a call for the range was under
+// way and then forgets the answer, which may be wrong.
 class AmdV1 : Unmovable {
  public:
   // Every power of two from 4 KiB to 2 PiB, except 512 GiB.

@@ -46,9 +46,9 @@ class Mapper {
   Status map_page(Iova iova, PhysAddr pa) {
     Table* table = descend_to(0, iova.value);
     if (table == nullptr) return Err(EADDRINUSE);
-    uint64_t& item = table->items[index_of(0, iova.value)];
-    if (is_present(item)) return Err(EADDRINUSE);
-    item = page_attributes_ | pa.value;
+    const unsigned index = index_of(0, iova.value);
+    if (is_present(table->items[index])) return Err(EADDRINUSE);
+    table->store(index, page_attributes_ | pa.value);
     mapped_ += kPageSize;
     return {};
   }
@@ -91,11 +91,15 @@ class Mapper {
 
   // Both write leaves side by side, up to the first that has no room, and answer how many.
   uint64_t map_pages(Table* table, unsigned first, uint64_t leaves, PhysAddr pa) const {
-    uint64_t* const items = table->items.data() + first;
-    unsigned free = 0;
+    const uint64_t* const items = table->items.data() + first;
+    uint64_t any = 0;
+    for (unsigned index = 0; index < leaves; ++index) any |= items[index];
+    auto free = is_present(any) ? 0U : static_cast<unsigned>(leaves);
     while (free < leaves && !is_present(items[free])) ++free;
     uint64_t word = page_attributes_ | (pa.value & kAddressField);
-    for (unsigned index = 0; index < free; ++index, word += kPageSize) items[index] = word;
+    for (unsigned index = first; index < first + free; ++index, word += kPageSize) {
+      table->store(index, word);
+    }
     return free;
   }
 
@@ -158,7 +162,7 @@ class Mapper {
     if (kind_of(level, word) == EntryKind::kLeaf) return false;
     Table* child = child_table(word);
     if (has_leaf(*child, level - 1)) return false;
-    item.store(0, std::memory_order_relaxed);
+    item.store(0, std::memory_order_release);
     take_tables(child, level - 1);
     return true;
   }

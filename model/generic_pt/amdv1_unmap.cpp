@@ -37,7 +37,7 @@ class Unmapper {
           const bool cleared = level > 1 ? clear(child, level - 1) : clear_lowest(child, covered);
           if (!cleared) return false;
           if (covered) {
-            table->at(index).store(0, std::memory_order_relaxed);
+            table->store(index, 0);
             freed_.push(child);
           }
           if (done_) return true;
@@ -57,10 +57,10 @@ class Unmapper {
       return true;
     }
     for (unsigned index = index_of(0, iova_); index < kTableItems;) {
-      uint64_t& item = table->items[index];
+      const uint64_t item = table->items[index];
       if ((item & kPageLeaf) != kPresent || iova_ % kPageSize != 0) return clear(table, 0);
       on_leaf_(leaf_pa(0, item), kPageSize);
-      item = 0;
+      table->store(index, 0);
       ++index;
       leave_behind(kPageSize);
       if (done_) break;

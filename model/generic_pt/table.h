@@ -15,9 +15,10 @@
 namespace noiommu::generic_pt {
 
 // 512 entries, born empty. Threads on disjoint ranges share tables, but no page: an item of level 0
-// is its caller's alone, and may be read and written as it is. An item of a higher level may hold a
-// link that somebody else installs, and is only used through at(): links are stored with release
-// and loaded with acquire.
+// is its caller's alone, who may read it as it is. An item of a higher level may hold a link that
+// somebody else installs, and is only used through at(). All are stored with release and loaded
+// with acquire: a look-up without a lock may meet any of them, even in a table that was taken out
+// of the tree. It finds links to tables there, and nothing else that it would follow.
 struct alignas(kPageSize) Table {
   mutable std::array<uint64_t, kTableItems> items{};  // also a look at a link wants an atomic_ref
 
@@ -27,6 +28,7 @@ struct alignas(kPageSize) Table {
   [[nodiscard]] uint64_t load(unsigned index) const {
     return at(index).load(std::memory_order_acquire);
   }
+  void store(unsigned index, uint64_t word) { at(index).store(word, std::memory_order_release); }
 };
 static_assert(sizeof(Table) == kPageSize);
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
@@ -43,9 +45,7 @@ inline Table* child_table(uint64_t table_word) {
 
 // Writes one word into `count` items. Only for items inside the range that the caller has locked.
 inline void fill(Table* table, unsigned index, unsigned count, uint64_t word) {
-  for (unsigned i = index; i < index + count; ++i) {
-    table->at(i).store(word, std::memory_order_relaxed);
-  }
+  for (unsigned i = index; i < index + count; ++i) table->store(i, word);
 }
 
 // Tables taken out of a tree, waiting to be released together; the first item of each links the
@@ -53,7 +53,7 @@ inline void fill(Table* table, unsigned index, unsigned count, uint64_t word) {
 class TableList {
  public:
   void push(Table* table) {
-    table->items[0] = address_of(head_);
+    table->store(0, address_of(head_));
     head_ = table;
     ++size_;
   }

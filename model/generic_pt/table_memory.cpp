@@ -5,14 +5,17 @@
 namespace noiommu::generic_pt {
 
 Table* TableMemory::allocate() {
-  void* page = nullptr;
+  count_.fetch_add(1, std::memory_order_relaxed);
+  Table* used = nullptr;
+  void* fresh = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    page = free_.pop();
-    if (page == nullptr) page = slabs_.allocate(sizeof(Table), alignof(Table));
+    used = free_.pop();
+    if (used == nullptr) fresh = slabs_.allocate(sizeof(Table), alignof(Table));
   }
-  count_.fetch_add(1, std::memory_order_relaxed);
-  return new (page) Table;
+  if (used == nullptr) return new (fresh) Table;
+  fill(used, 0, kTableItems, 0);
+  return used;
 }
 
 void TableMemory::release(Table* table) {

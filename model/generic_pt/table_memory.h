@@ -12,7 +12,7 @@
 namespace noiommu::generic_pt {
 
 // Pages come from growing slabs, are recycled among themselves and go back to the host with the
-// TableMemory. Thread-safe.
+// TableMemory: whoever follows an old link meets a table. Thread-safe.
 class TableMemory : Unmovable {
  public:
   // An empty table.

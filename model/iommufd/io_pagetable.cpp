@@ -29,7 +29,7 @@ std::optional<uint64_t> fit(const IovaRange& hole, uint64_t length, uint64_t ali
 
 bool IoPagetable::any_area_in(const IovaRange& range) const {
   const auto next = first_at_or_after(range.start);
-  return next != areas_.end() && next->second->extent.iova.overlaps(range);
+  return next != areas_.end() && next->second->iova().overlaps(range);
 }
 
 bool IoPagetable::is_reserved(const IovaRange& range) const {
@@ -40,7 +40,7 @@ bool IoPagetable::is_reserved(const IovaRange& range) const {
 std::optional<IovaRange> IoPagetable::first_used_at_or_after(uint64_t iova) const {
   std::optional<IovaRange> first;
   const auto area = first_at_or_after(iova);
-  if (area != areas_.end()) first = area->second->extent.iova;
+  if (area != areas_.end()) first = area->second->iova();
   for (const Reservation& taken : reserved_) {
     if (taken.range.last < iova) continue;
     if (!first || taken.range.start < first->start) first = taken.range;
@@ -112,14 +112,13 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
   placed.reserve(slices.size());
   for (const Slice& slice : slices) {
     auto area = std::make_unique<Area>();
-    area->extent = {{iova, iova + slice.length - 1}, slice.first_byte};
+    area->part.extent = {{iova, iova + slice.length - 1}, slice.first_byte};
     area->prot = target.prot;
     area->pages = slice.pages;
-    area->frame = kPieces;
     placed.push_back(area.get());
-    ++unsettled_;
+    settled_.leave_out(area->iova());
     if (slice.pages->kind() == Pages::Kind::kDmaBuf) ++revocable_;
-    areas_.emplace(area->extent.iova.last, std::move(area));
+    areas_.emplace(area->iova().last, std::move(area));
     iova += slice.length;
   }
   look_again();
@@ -129,9 +128,9 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
 void IoPagetable::erase_areas(std::span<Area* const> areas) {
   const std::unique_lock lock(iova_mutex_);
   for (const Area* area : areas) {
-    --unsettled_;
+    settled_.take_back(area->iova());
     if (area->pages->kind() == Pages::Kind::kDmaBuf) --revocable_;
-    areas_.erase(area->extent.iova.last);
+    areas_.erase(area->iova().last);
   }
   look_again();
 }
@@ -149,10 +148,11 @@ Result<Iova> IoPagetable::map(std::span<const Slice> slices, const Target& targe
     return Err(filled.error());
   }
   const std::unique_lock lock(iova_mutex_);
-  for (Area* area : *areas) area->settled = true;
-  unsettled_ -= areas->size();
-  look_again();
-  return Iova{areas->front()->extent.iova.start};
+  for (Area* area : *areas) {
+    area->settled = true;
+    settled_.take_back(area->iova());
+  }
+  return Iova{areas->front()->iova().start};
 }
 
 Result<std::vector<IoPagetable::Slice>> IoPagetable::slices(IovaRange range) const {
@@ -160,7 +160,7 @@ Result<std::vector<IoPagetable::Slice>> IoPagetable::slices(IovaRange range) con
   std::vector<Slice> slices;
   for (auto next = first_at_or_after(range.start); next != areas_.end(); ++next) {
     const Area& area = *next->second;
-    const Extent& extent = area.extent;
+    const Extent& extent = area.extent();
     if (extent.iova.start > range.start || !area.settled) return Err(ENOENT);
     const uint64_t last = std::min(extent.iova.last, range.last);
     slices.push_back({area.pages, extent.byte_at(range.start), last - range.start + 1});
@@ -178,17 +178,16 @@ Status IoPagetable::unmap(IovaRange range, uint64_t& unmapped) {
     {
       const std::unique_lock lock(iova_mutex_);
       const auto next = first_at_or_after(range.start);
-      if (next == areas_.end() || !next->second->extent.iova.overlaps(range)) return {};
+      if (next == areas_.end() || !next->second->iova().overlaps(range)) return {};
       area = next->second.get();
       if (!area->settled) return Err(EBUSY);
-      const IovaRange& iova = area->extent.iova;
+      const IovaRange& iova = area->iova();
       if (iova.start < range.start || iova.last > range.last) return Err(ENOENT);
       area->settled = false;
-      ++unsettled_;
-      look_again();
+      settled_.leave_out(iova);
     }
     unfill_domains(*area);
-    const IovaRange gone = area->extent.iova;
+    const IovaRange gone = area->iova();
     erase_areas({&area, 1});
     unmapped += gone.last - gone.start + 1;
     if (gone.last == range.last) return {};
@@ -200,73 +199,72 @@ Status IoPagetable::cut(uint64_t last) {
   const std::shared_lock domains_lock(domains_mutex_);
   const std::unique_lock lock(iova_mutex_);
   const auto found = areas_.lower_bound(last);
-  if (found == areas_.end() || found->second->extent.iova.start > last) return {};
+  if (found == areas_.end() || found->second->iova().start > last) return {};
   Area& upper = *found->second;
-  if (upper.extent.iova.last == last) return {};
+  if (upper.iova().last == last) return {};
   if (!upper.settled) return Err(EBUSY);
   if (upper.pages->kind() == Pages::Kind::kDmaBuf) return Err(EOPNOTSUPP);
-  const uint64_t next_byte = upper.extent.byte_at(last + 1);
+  const uint64_t next_byte = upper.extent().byte_at(last + 1);
   if ((last + 1) % alignment_ != 0 || next_byte % alignment_ != 0) return Err(EINVAL);
   // A leaf of the page table may reach across the cut, unless there are only small ones.
-  if (upper.storage != nullptr && huge_pages_) return Err(EINVAL);
+  if (upper.part.storage != nullptr && huge_pages_) return Err(EINVAL);
 
-  for (const Domain* domain : domains_) upper.pages->split(*domain, upper.extent, last);
   auto lower = std::make_unique<Area>(upper);
-  lower->extent.iova.last = last;
-  upper.frame = kPieces;
-  upper.extent = {{last + 1, upper.extent.iova.last}, next_byte};
+  upper.pages->split(upper.part, lower->part, last);
   areas_.emplace(last, std::move(lower));
   return {};
 }
 
-Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) const {
-  const std::shared_lock lock(iova_mutex_);
+bool IoPagetable::try_get_pa(Iova iova, uint64_t length, PhysAddr& to) const {
+  if (length > kPageSize - iova.value % kPageSize) return false;
+  const std::shared_lock domains_lock(domains_mutex_, std::try_to_lock);
   // A page has one area at most, since there is a domain.
-  if (plain_ != nullptr && length <= kPageSize - iova.value % kPageSize) {
-    if (const auto pa = plain_->find(iova)) return generic_pt::PhysRun{*pa, length};
-  }
+  return domains_lock && settled_.find(iova, to);
+}
+
+Result<generic_pt::PhysRun> IoPagetable::get_pa(Iova iova, uint64_t length) const {
+  if (PhysAddr page; try_get_pa(iova, length, page)) return generic_pt::PhysRun{page, length};
+  const std::shared_lock lock(iova_mutex_);
   const auto found = first_at_or_after(iova.value);
   if (found == areas_.end()) return Err(ENOENT);
   const Area& area = *found->second;
-  if (area.extent.iova.start > iova.value || !area.settled) return Err(ENOENT);
+  if (area.iova().start > iova.value || !area.settled) return Err(ENOENT);
   const auto held = area.pages->hold();
   if (!held) return Err(held.error());
-  if (area.storage == nullptr || !area.storage->noiommu) return Err(EOPNOTSUPP);
-  const uint64_t last_byte = area.extent.iova.last - iova.value;  // one less than the bytes left
+  const Domain* storage = area.part.storage;
+  if (storage == nullptr || !storage->noiommu) return Err(EOPNOTSUPP);
+  const uint64_t last_byte = area.iova().last - iova.value;  // one less than the bytes left
   const uint64_t bytes = length - 1 > last_byte ? last_byte + 1 : length;
-  if (area.frame == kPieces) return area.storage->table.translate(iova, bytes);
-  return generic_pt::PhysRun{to_phys(area.frame) + (iova.value - area.extent.iova.start), bytes};
+  if (!area.one_piece) return storage->table.translate(iova, bytes);
+  return generic_pt::PhysRun{storage->table.iova_to_phys(iova), bytes};
 }
 
 Status IoPagetable::fill_domains(Area& area) {
   for (auto domain = domains_.begin(); domain != domains_.end(); ++domain) {
-    auto filled = area.pages->fill(**domain, area.extent, area.prot, huge_pages_);
-    if (filled) {
-      area.frame = filled->value_or(kPieces);
-      continue;
+    auto filled = area.pages->fill(**domain, area.part, area.prot, huge_pages_);
+    if (!filled) {
+      area.pages->unfill({domains_.begin(), domain}, area.part, nullptr);
+      return Err(filled.error());
     }
-    for (auto undo = domains_.begin(); undo != domain; ++undo) {
-      area.pages->unfill(**undo, area.extent);
-    }
-    return Err(filled.error());
+    area.one_piece = *filled;
   }
-  if (!domains_.empty()) area.storage = domains_.front();
   return {};
 }
 
 void IoPagetable::unfill_domains(Area& area) {
-  for (Domain* domain : domains_) area.pages->unfill(*domain, area.extent);
-  area.storage = nullptr;
+  area.pages->unfill(domains_, area.part, nullptr);
 }
 
 void IoPagetable::remove_from_domain(Area& area, Domain& domain) {
-  area.pages->unfill(domain, area.extent);
-  if (area.storage == &domain) area.storage = domains_.empty() ? nullptr : domains_.front();
+  Domain* left = area.part.storage;
+  if (left == &domain) left = domains_.empty() ? nullptr : domains_.front();
+  Domain* const gone = &domain;
+  area.pages->unfill({&gone, 1}, area.part, left);
 }
 
 Status IoPagetable::check_alignment(uint64_t alignment) const {
   const auto fits = [alignment](const auto& entry) {
-    const Extent& extent = entry.second->extent;
+    const Extent& extent = entry.second->extent();
     return (extent.iova.start | (extent.iova.last + 1) | extent.first_byte) % alignment == 0;
   };
   return std::all_of(areas_.begin(), areas_.end(), fits) ? Status() : Status(Err(EADDRINUSE));
@@ -288,10 +286,9 @@ Status IoPagetable::add_domain(Domain& domain) {
   for (auto next = areas_.begin(); next != areas_.end(); ++next) {
     Area& area = *next->second;
     if (!area.settled) continue;  // whoever sets it up will find the domain
-    auto filled = area.pages->fill(domain, area.extent, area.prot, huge_pages_);
+    auto filled = area.pages->fill(domain, area.part, area.prot, huge_pages_);
     if (filled) {
-      area.frame = filled->value_or(kPieces);
-      if (area.storage == nullptr) area.storage = &domain;
+      area.one_piece = *filled;
       continue;
     }
     for (auto undo = areas_.begin(); undo != next; ++undo) {
@@ -405,7 +402,7 @@ uint64_t IoPagetable::page_sizes() const {
 }
 
 Status IoPagetable::change_process(std::span<IoPagetable* const> tables,
-                                   const std::shared_ptr<Task>& task) {
+                                   const KrefPtr<Task>& task) {
   std::vector<std::unique_lock<RwSemaphore>> locks;
   locks.reserve(tables.size());
   for (IoPagetable* table : tables) locks.emplace_back(table->iova_mutex_);
@@ -427,8 +424,9 @@ std::vector<IoPagetable::AreaView> IoPagetable::areas(IovaRange range) const {
   std::vector<AreaView> views;
   for (auto next = first_at_or_after(range.start); next != areas_.end(); ++next) {
     const Area& area = *next->second;
-    if (area.extent.iova.start > range.last) break;
-    views.push_back({area.extent, area.prot, area.settled, area.pages, area.storage});
+    if (area.iova().start > range.last) break;
+    views.push_back({area.extent(), area.prot, area.settled, area.pages,
+                     area.settled ? area.part.storage : nullptr});
   }
   return views;
 }

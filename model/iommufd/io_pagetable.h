@@ -12,6 +12,7 @@
 #include "model/iommufd/domain.h"
 #include "model/iommufd/iova_range.h"
 #include "model/iommufd/pages.h"
+#include "model/iommufd/settled_pages.h"
 #include "model/kernel/result.h"
 #include "model/kernel/rw_semaphore.h"
 #include "model/kernel/types.h"
@@ -28,7 +29,7 @@ class IoPagetable : Unmovable {
  public:
   // A part of some pages, in bytes.
   struct Slice {
-    std::shared_ptr<Pages> pages;
+    KrefPtr<Pages> pages;
     uint64_t first_byte = 0;
     uint64_t length = 0;
   };
@@ -56,6 +57,9 @@ class IoPagetable : Unmovable {
   // The run of adjacent frames that starts at `iova` inside its area, at most `length` bytes.
   // ENOENT, EINVAL, EOPNOTSUPP. Spec: section 15, rows 6 to 8.
   [[nodiscard]] Result<generic_pt::PhysRun> get_pa(Iova iova, uint64_t length) const;
+  // Where all of `length` bytes from `iova` on lie. False when that cannot be told without waiting
+  // for anybody; within a page it mostly can.
+  bool try_get_pa(Iova iova, uint64_t length, PhysAddr& to) const;
 
   // Fills the domain with every area, pinning them when it is the first. EADDRINUSE when an area
   // does not fit the domain's page size, and the errors of Pages::fill; then nothing has changed.
@@ -86,15 +90,14 @@ class IoPagetable : Unmovable {
 
   // Everything that is mapped in all `tables` is charged to `task` from now on. EBUSY, EINVAL,
   // ENOMEM; then nothing has changed. `tables` in an order that all callers use. Spec: section 12.
-  static Status change_process(std::span<IoPagetable* const> tables,
-                               const std::shared_ptr<Task>& task);
+  static Status change_process(std::span<IoPagetable* const> tables, const KrefPtr<Task>& task);
 
   // An area as it is just now.
   struct AreaView {
     Extent extent;
     uint32_t prot = 0;
     bool settled = false;
-    std::shared_ptr<const Pages> pages;
+    KrefPtr<Pages> pages;
     const Domain* storage = nullptr;
   };
   // Those that lie at least partly in `range`, in order of their IOVAs.
@@ -102,21 +105,21 @@ class IoPagetable : Unmovable {
 
  private:
   struct Area {
-    Extent extent;
+    Part part;  // and the domain that GET_PA reads
+    KrefPtr<Pages> pages;
     uint32_t prot = 0;
-    bool settled = false;  // neither being set up nor torn down
-    std::shared_ptr<Pages> pages;
-    Domain* storage = nullptr;  // the domain that GET_PA reads
-    Pfn frame;                  // the first one, while the area is in one piece; else kPieces
+    bool settled = false;    // neither being set up nor torn down
+    bool one_piece = false;  // while stored: all frames are neighbours
+
+    [[nodiscard]] const Extent& extent() const { return part.extent; }
+    [[nodiscard]] const IovaRange& iova() const { return part.extent.iova; }
   };
+  static_assert(sizeof(Area) <= 56, "there may be ten millions");
   using Areas = absl::btree_map<uint64_t, std::unique_ptr<Area>>;  // by last IOVA
   struct Reservation {
     IovaRange range;
     const void* owner;
   };
-
-  // No frame, for an area whose frames are not neighbours or not known.
-  static constexpr Pfn kPieces{UINT64_MAX};
 
   // All with iova_mutex_ held, at least for reading.
   [[nodiscard]] Areas::const_iterator first_at_or_after(uint64_t iova) const {
@@ -129,11 +132,11 @@ class IoPagetable : Unmovable {
   [[nodiscard]] Status check_fixed(const IovaRange& range) const;
   [[nodiscard]] Status check_alignment(uint64_t alignment) const;
   Status recompute_alignment();
-  // After a change of what plain_ depends on.
+  // After a change of what the table in settled_ depends on: that it shows what a program may be
+  // told of any page, as every area stays as it is and is stored there.
   void look_again() {
-    const bool plain =
-        unsettled_ == 0 && revocable_ == 0 && domains_.size() == 1 && domains_[0]->noiommu;
-    plain_ = plain ? &domains_[0]->table : nullptr;
+    const bool plain = revocable_ == 0 && domains_.size() == 1 && domains_[0]->noiommu;
+    settled_.set_table(plain ? &domains_[0]->table : nullptr);
   }
 
   Result<std::vector<Area*>> insert_areas(std::span<const Slice> slices, const Target& target);
@@ -145,15 +148,12 @@ class IoPagetable : Unmovable {
   void remove_from_domain(Area& area, Domain& domain);
 
   // Taken in this order, before the mutex of any Pages. Attaching and detaching hold both for
-  // writing; maps hold the first for reading while they pin.
-  mutable RwSemaphore domains_mutex_;  // guards domains_
-  mutable RwSemaphore iova_mutex_;     // guards everything else and Area::settled
-  std::vector<Domain*> domains_;       // slot 0 is where new areas are stored
+  // writing; maps hold the first for reading while they pin, and look-ups while they walk.
+  mutable PercpuRwSemaphore domains_mutex_;  // guards domains_
+  mutable RwSemaphore iova_mutex_;           // guards everything else and Area::settled
+  std::vector<Domain*> domains_;             // slot 0 is where new areas are stored
   Areas areas_;
-  // The one page table, while it shows what a program may be told of any page: every area is
-  // settled, stays as it is, and is stored there.
-  const generic_pt::AmdV1* plain_ = nullptr;
-  size_t unsettled_ = 0;  // areas
+  SettledPages settled_;  // without the areas that are not settled
   size_t revocable_ = 0;  // areas that show a dma-buf
   std::vector<Reservation> reserved_;
   std::vector<IovaRange> allowed_;  // ascending, adjacent ones joined

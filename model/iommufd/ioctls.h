@@ -24,8 +24,8 @@ Status ioas_change_process(const Ucmd& ucmd, iommu_ioas_change_process& command)
 
 // The memory of `process` from `start` on, to be mapped. EOVERFLOW, EINVAL: section 6, rows 5
 // and 6.
-Result<std::shared_ptr<Pages>> user_pages(const Context& context, const Process& process,
-                                          UserPtr start, uint64_t length, bool writable);
+Result<KrefPtr<Pages>> user_pages(const Context& context, const Process& process, UserPtr start,
+                                  uint64_t length, bool writable);
 
 // ioctls_map.cpp: what is mapped in them.
 Status ioas_map(const Ucmd& ucmd, iommu_ioas_map& command);                        // 6

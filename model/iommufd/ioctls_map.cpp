@@ -29,8 +29,8 @@ IoPagetable::Target target_of(uint32_t map_flags, uint64_t iova) {
 }
 
 // Section 7, rows 5 to 8.
-Result<std::shared_ptr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t start, uint64_t length,
-                                          bool writable) {
+Result<KrefPtr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t start, uint64_t length,
+                                  bool writable) {
   if (auto range = range_of(start, length); !range) return Err(range.error());
   auto file = ucmd.process.file(fd);
   if (!file) return Err(file.error());
@@ -38,9 +38,9 @@ Result<std::shared_ptr<Pages>> file_pages(const Ucmd& ucmd, int fd, uint64_t sta
     return DmaBufPages::create(std::move(buffer), start, length, writable);
   }
   if (length > UINT64_MAX - kPageSize) return Err(EINVAL);
-  return std::make_shared<FilePages>(ucmd.context.memory(), ucmd.process.task(),
-                                     ucmd.context.accounting_for(ucmd.process), std::move(*file),
-                                     start, writable);
+  return make_kref<FilePages>(ucmd.context.memory(), ucmd.process.task(),
+                              ucmd.context.accounting_for(ucmd.process), std::move(*file), start,
+                              writable);
 }
 
 // Maps the slices and tells the program where; a map stays when the program cannot be told.
@@ -55,13 +55,13 @@ Status map_and_respond(const Ucmd& ucmd, Ioas& ioas, std::span<const IoPagetable
 
 }  // namespace
 
-Result<std::shared_ptr<Pages>> user_pages(const Context& context, const Process& process,
-                                          UserPtr start, uint64_t length, bool writable) {
+Result<KrefPtr<Pages>> user_pages(const Context& context, const Process& process, UserPtr start,
+                                  uint64_t length, bool writable) {
   uint64_t end = 0;
   if (__builtin_add_overflow(start.value, length, &end)) return Err(EOVERFLOW);
   if (length == 0 || length > UINT64_MAX - kPageSize) return Err(EINVAL);
-  return std::make_shared<UserPages>(context.memory(), process.task(),
-                                     context.accounting_for(process), start, writable);
+  return make_kref<UserPages>(context.memory(), process.task(), context.accounting_for(process),
+                              start, writable);
 }
 
 Status ioas_map(const Ucmd& ucmd, iommu_ioas_map& command) {
@@ -128,6 +128,21 @@ Status ioas_unmap(const Ucmd& ucmd, iommu_ioas_unmap& command) {
   return ucmd.respond(command);
 }
 
+namespace {
+
+Result<generic_pt::PhysRun> get_pa(const ObjectTable& objects, uint32_t ioas_id, Iova iova,
+                                   uint64_t length) {
+  PhysAddr page;
+  const bool now = objects.look_at<Ioas>(
+      ioas_id, [&](const Ioas& ioas) { return ioas.iopt.try_get_pa(iova, length, page); });
+  if (now) return generic_pt::PhysRun{page, length};
+  auto ioas = objects.get<Ioas>(ioas_id);
+  if (!ioas) return Err(ioas.error());
+  return (*ioas)->iopt.get_pa(iova, length);
+}
+
+}  // namespace
+
 Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& process,
                                        const iommu_ioas_noiommu_get_pa& command) {
   if (!context.config().iommufd_noiommu) return Err(EOPNOTSUPP);
@@ -140,9 +155,7 @@ Result<generic_pt::PhysRun> look_up_pa(const Context& context, const Process& pr
   const uint64_t length = everything ? UINT64_MAX : command.length;
   if (length == 0) return Err(EINVAL);
   if (rules != design::GetPa::kLengthOut && unusable(command.iova)) return Err(EOVERFLOW);
-  auto ioas = context.objects().get<Ioas>(command.ioas_id);
-  if (!ioas) return Err(ioas.error());
-  auto run = (*ioas)->iopt.get_pa({command.iova}, length);
+  auto run = get_pa(context.objects(), command.ioas_id, {command.iova}, length);
   if (run && rules != design::GetPa::kMainline && run->start.value == 0) return Err(EINVAL);
   return run;
 }

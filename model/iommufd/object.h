@@ -100,6 +100,15 @@ class ObjectTable : Unmovable {
     return acquire(static_cast<T&>(*object));
   }
 
+  // Answers look(const T&), which waits for nobody: the table is locked, which takes less than a
+  // use. False where get() answers ENOENT.
+  template <class T, class Look>
+  bool look_at(uint32_t id, const Look& look) const {
+    const std::shared_lock lock(mutex_);
+    const Object* object = find(id);
+    return object != nullptr && object->type() == T::kType && look(static_cast<const T&>(*object));
+  }
+
   // IOMMU_DESTROY. ENOENT; EBUSY while anything else uses the object.
   Status destroy(uint32_t id);
   // Whether no id is taken, not even a reserved one.
@@ -163,7 +172,7 @@ class ObjectTable : Unmovable {
     return ref;
   }
 
-  mutable RwSemaphore mutex_;  // guards everything below
+  mutable PercpuRwSemaphore mutex_;  // guards everything below
   Ida ids_{1, INT32_MAX};
   std::vector<std::unique_ptr<Object>> objects_;  // by id; empty where free or reserved
   uint32_t taken_ = 0;                            // ids, reserved ones too

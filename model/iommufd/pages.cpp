@@ -51,12 +51,11 @@ class RunCursor {
 
 }  // namespace
 
-Pages::Pages(Kind kind, std::shared_ptr<Task> owner, Accounting accounting, uint64_t address,
-             bool writable)
-    : kind_(kind),
-      address_(address),
-      writable_(writable),
+Pages::Pages(Kind kind, KrefPtr<Task> owner, Accounting accounting, uint64_t address, bool writable)
+    : page_(address >> kPageShift),
+      kind_(kind),
       accounting_(accounting),
+      writable_(writable),
       owner_(std::move(owner)) {}
 
 Status Pages::charge(Task* task, Accounting accounting, uint64_t pages) {
@@ -89,7 +88,7 @@ Pages::Accounting Pages::charge_moved_to(const Task& task) const {
   return same ? Accounting::kNone : accounting_;
 }
 
-Status Pages::move_charges(const std::vector<Pages*>& all, const std::shared_ptr<Task>& task) {
+Status Pages::move_charges(const std::vector<Pages*>& all, const KrefPtr<Task>& task) {
   for (auto pages = all.begin(); pages != all.end(); ++pages) {
     auto charged = charge(task.get(), (*pages)->charge_moved_to(*task), (*pages)->pinned_);
     if (charged) continue;
@@ -106,13 +105,26 @@ Status Pages::move_charges(const std::vector<Pages*>& all, const std::shared_ptr
   return {};
 }
 
+void Pages::link(Part& part) {
+  part.next = parts_;
+  parts_ = &part;
+}
+
+void Pages::unlink(Part& part) {
+  for (Part** at = &parts_; *at != nullptr; at = &(*at)->next) {
+    if (*at != &part) continue;
+    *at = part.next;
+    return;
+  }
+}
+
 Pages::Span Pages::span_at(uint64_t page, uint64_t last) const {
   Span span{.last = last};
-  for (const Shown& shown : shown_) {
-    if (shown.first_page <= page && page <= shown.last_page) {
-      return {std::min(span.last, shown.last_page), &shown};
-    }
-    if (shown.first_page > page) span.last = std::min(span.last, shown.first_page - 1);
+  for (const Part* part = parts_; part != nullptr; part = part->next) {
+    const uint64_t first_page = part->extent.first_page();
+    const uint64_t last_page = part->extent.last_page();
+    if (first_page <= page && page <= last_page) return {std::min(span.last, last_page), part};
+    if (first_page > page) span.last = std::min(span.last, first_page - 1);
   }
   return span;
 }
@@ -122,10 +134,11 @@ Status Pages::acquire(uint64_t first, uint64_t last, std::vector<PfnRun>& runs) 
   for (uint64_t page = first; page <= last;) {
     const Span span = span_at(page, last);
     const uint64_t count = span.last - page + 1;
-    if (span.shown != nullptr) {
-      Iova iova{span.shown->iova.start + (page - span.shown->first_page) * kPageSize};
+    if (span.part != nullptr) {
+      const Extent& extent = span.part->extent;
+      Iova iova{extent.iova.start + (page - extent.first_page()) * kPageSize};
       for (uint64_t left = count * kPageSize; left > 0;) {
-        const auto run = span.shown->domain->table.translate(iova, left);
+        const auto run = span.part->storage->table.translate(iova, left);
         append(runs, to_pfn_run(run));
         iova += run.bytes;
         left -= run.bytes;
@@ -153,7 +166,7 @@ uint64_t Pages::unpin_hidden(uint64_t first, uint64_t last, const std::vector<Pf
   for (uint64_t page = first; page <= last;) {
     const Span span = span_at(page, last);
     const uint64_t count = span.last - page + 1;
-    if (span.shown != nullptr) {
+    if (span.part != nullptr) {
       cursor.skip(count);
     } else {
       cursor.next(count, [this](const PfnRun& run) { unpin(run); });
@@ -198,59 +211,58 @@ Status Pages::map_runs(Domain& domain, const IovaRange& iova, const std::vector<
   return mapped;
 }
 
-Result<std::optional<Pfn>> Pages::fill(Domain& domain, const Extent& extent, uint32_t prot,
-                                       bool large) {
+Result<bool> Pages::fill(Domain& domain, Part& part, uint32_t prot, bool large) {
   const std::lock_guard lock(mutex_);
-  if (revoked_) return std::nullopt;
-  const uint64_t first = extent.first_page();
-  const uint64_t last = extent.last_page();
+  const Extent& extent = part.extent;
   std::vector<PfnRun> runs;
-  if (auto acquired = acquire(first, last, runs); !acquired) return Err(acquired.error());
-  auto mapped = map_runs(domain, extent.iova, runs, prot, large);
-  if (!mapped) {
-    release(first, last, runs);
-    return Err(mapped.error());
+  if (!revoked_) {
+    const uint64_t first = extent.first_page();
+    const uint64_t last = extent.last_page();
+    if (auto acquired = acquire(first, last, runs); !acquired) return Err(acquired.error());
+    auto mapped = map_runs(domain, extent.iova, runs, prot, large);
+    if (!mapped) {
+      release(first, last, runs);
+      return Err(mapped.error());
+    }
+    if (kind_ == Kind::kDmaBuf) shown_in(domain, extent.iova);
+    if (part.storage == nullptr) link(part);
   }
-  shown_.push_back(
-      {.domain = &domain, .iova = extent.iova, .first_page = first, .last_page = last});
-  if (runs.size() != 1) return std::nullopt;
-  return runs.front().first;
+  if (part.storage == nullptr) part.storage = &domain;
+  return runs.size() == 1;
 }
 
-void Pages::unfill(Domain& domain, const Extent& extent) {
+void Pages::unfill(std::span<Domain* const> domains, Part& part, Domain* left) {
+  if (domains.empty()) return;
   const std::lock_guard lock(mutex_);
+  part.storage = left;
   if (revoked_) return;
-  std::erase_if(shown_, [&](const Shown& shown) {
-    return shown.domain == &domain && shown.iova.start == extent.iova.start;
-  });
+  const Extent& extent = part.extent;
   std::vector<generic_pt::PhysRun> removed;
-  domain.table.unmap({extent.iova.start}, extent.iova.last - extent.iova.start + 1, &removed);
+  for (Domain* domain : domains) {
+    removed.clear();
+    domain->table.unmap({extent.iova.start}, extent.iova.last - extent.iova.start + 1, &removed);
+    if (kind_ == Kind::kDmaBuf) gone_from(*domain, extent.iova);
+  }
+  if (left != nullptr) return;
+  unlink(part);
   std::vector<PfnRun> runs;
   runs.reserve(removed.size());
   for (const generic_pt::PhysRun& run : removed) runs.push_back(to_pfn_run(run));
   release(extent.first_page(), extent.last_page(), runs);
 }
 
-void Pages::split(const Domain& domain, const Extent& extent, uint64_t last) {
+void Pages::split(Part& part, Part& lower, uint64_t last) {
   const std::lock_guard lock(mutex_);
-  const auto whole = std::find_if(shown_.begin(), shown_.end(), [&](const Shown& shown) {
-    return shown.domain == &domain && shown.iova.start == extent.iova.start;
-  });
-  if (whole == shown_.end()) return;
-  Shown upper = *whole;
-  whole->iova.last = last;
-  whole->last_page = extent.byte_at(last) / kPageSize;
-  upper.iova.start = last + 1;
-  upper.first_page = whole->last_page + 1;
-  shown_.push_back(upper);
+  lower.extent = {{part.extent.iova.start, last}, part.extent.first_byte};
+  lower.storage = part.storage;
+  part.extent = {{last + 1, part.extent.iova.last}, part.extent.byte_at(last + 1)};
+  if (part.storage != nullptr) link(lower);
 }
 
 void Pages::revoke() {
   const std::lock_guard lock(mutex_);
-  for (const Shown& shown : shown_) {
-    shown.domain->table.unmap({shown.iova.start}, shown.iova.last - shown.iova.start + 1);
-  }
-  shown_.clear();
+  leave_all_domains();
+  parts_ = nullptr;
   pinned_ = 0;
   revoked_ = true;
 }
@@ -265,24 +277,26 @@ bool Pages::revoked() const {
   return revoked_;
 }
 
-Result<std::unique_lock<std::mutex>> Pages::hold() const {
-  if (kind_ != Kind::kDmaBuf) return std::unique_lock<std::mutex>();
+Result<std::unique_lock<Mutex>> Pages::hold() const {
+  if (kind_ != Kind::kDmaBuf) return std::unique_lock<Mutex>();
   std::unique_lock lock(mutex_);
   if (revoked_) return Err(EINVAL);
   return lock;
 }
 
-UserPages::UserPages(mm::PhysMem& memory, std::shared_ptr<Task> owner, Accounting accounting,
-                     UserPtr start, bool writable)
+UserPages::UserPages(mm::PhysMem& memory, KrefPtr<Task> owner, Accounting accounting, UserPtr start,
+                     bool writable)
     : Pages(Kind::kUser, std::move(owner), accounting, start.value & kPageMask, writable),
-      memory_(memory) {}
+      memory_(memory) {
+  static_assert(sizeof(*this) <= 56, "there may be ten millions");
+}
 
 Status UserPages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) {
   return owner()->memory->pin({address() + first * kPageSize}, count, writable(), runs);
 }
 
-FilePages::FilePages(mm::PhysMem& memory, std::shared_ptr<Task> owner, Accounting accounting,
-                     FileRef file, uint64_t start, bool writable)
+FilePages::FilePages(mm::PhysMem& memory, KrefPtr<Task> owner, Accounting accounting, FileRef file,
+                     uint64_t start, bool writable)
     : Pages(Kind::kFile, std::move(owner), accounting, start & kPageMask, writable),
       memory_(memory),
       file_(std::move(file)) {}
@@ -295,13 +309,13 @@ Status FilePages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs)
   return memory->pin(first, count, runs);
 }
 
-Result<std::shared_ptr<Pages>> DmaBufPages::create(std::shared_ptr<DmaBuf> buffer, uint64_t start,
-                                                   uint64_t length, bool writable) {
+Result<KrefPtr<Pages>> DmaBufPages::create(std::shared_ptr<DmaBuf> buffer, uint64_t start,
+                                           uint64_t length, bool writable) {
   constexpr uint64_t kMaxPages = UINT32_MAX;
   const uint64_t size = buffer->size();
   if (start >= size || length > size - start) return Err(EINVAL);
   if (size / kPageSize >= kMaxPages) return Err(EINVAL);
-  auto pages = std::make_shared<DmaBufPages>(std::move(buffer), start, writable);
+  auto pages = make_kref<DmaBufPages>(std::move(buffer), start, writable);
   auto run = pages->buffer_->attach(*pages);
   if (!run) return Err(run.error());
   pages->base_ = run->first + start / kPageSize;
@@ -319,6 +333,23 @@ DmaBufPages::~DmaBufPages() {
 Status DmaBufPages::pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) {
   append(runs, {base_ + first, count});
   return {};
+}
+
+void DmaBufPages::shown_in(Domain& domain, const IovaRange& iova) {
+  shown_.push_back({&domain, iova});
+}
+
+void DmaBufPages::gone_from(Domain& domain, const IovaRange& iova) {
+  std::erase_if(shown_, [&](const Shown& shown) {
+    return shown.domain == &domain && shown.iova.start == iova.start;
+  });
+}
+
+void DmaBufPages::leave_all_domains() {
+  for (const Shown& shown : shown_) {
+    shown.domain->table.unmap({shown.iova.start}, shown.iova.last - shown.iova.start + 1);
+  }
+  shown_.clear();
 }
 
 }  // namespace noiommu::iommufd

@@ -32,7 +32,7 @@ bool writable(const File& file) {
 
 Process::Process(Kernel& kernel, std::shared_ptr<UserMemory> memory, Credentials credentials)
     : kernel_(kernel),
-      task_(std::make_shared<Task>()),
+      task_(make_kref<Task>()),
       uid_(credentials.uid),
       effective_(credentials.effective.to_ullong()) {
   task_->memory = std::move(memory);

@@ -9,6 +9,7 @@
 
 #include "model/kernel/credentials.h"
 #include "model/kernel/file.h"
+#include "model/kernel/kref.h"
 #include "model/kernel/node_tree.h"
 #include "model/kernel/result.h"
 #include "model/kernel/rw_semaphore.h"
@@ -27,7 +28,7 @@ struct User {
 };
 
 // The part of a process that pinned memory goes on referring to after the process has exited.
-struct Task {
+struct Task : Kref {
   std::string comm = "scenario";
   int pid = 1;
   std::shared_ptr<UserMemory> memory;
@@ -73,7 +74,7 @@ class Process : Unmovable {
   // For the kernel's own use.
   [[nodiscard]] Kernel& kernel() const { return kernel_; }
   [[nodiscard]] UserMemory& memory() const { return *task_->memory; }
-  [[nodiscard]] const std::shared_ptr<Task>& task() const { return task_; }
+  [[nodiscard]] const KrefPtr<Task>& task() const { return task_; }
   // Virtual is what a process whose credentials and descriptors are kept elsewhere does otherwise.
   [[nodiscard]] virtual Credentials credentials() const;
   [[nodiscard]] virtual bool capable(int capability) const;
@@ -95,10 +96,10 @@ class Process : Unmovable {
   [[nodiscard]] bool is_open(int fd) const;  // mutex_ held
 
   Kernel& kernel_;
-  std::shared_ptr<Task> task_;
+  KrefPtr<Task> task_;
   const uint32_t uid_;
   std::atomic<uint64_t> effective_;  // capabilities, a bit each
-  mutable RwSemaphore mutex_;        // guards everything below
+  mutable PercpuRwSemaphore mutex_;  // guards everything below
   uint32_t nofile_ = 1024;
   // By descriptor: empty where closed, reserved_ where only the number is taken.
   std::vector<FileRef> files_;

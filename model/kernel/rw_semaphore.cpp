@@ -19,23 +19,25 @@ void relax() {
 
 // What a writer does is mostly over in no time. After that the gate keeps order: whoever holds it
 // marks without a writer.
-void RwSemaphore::wait_behind_writer(Line& line) {
-  leave(line);
+template <bool kRareWriters>
+void BasicRwSemaphore<kRareWriters>::wait_behind_writer(const Place& place) {
+  leave(place);
   for (int turn = 0; turn < kTurns; ++turn) {
     if (writer_) {
       relax();
       continue;
     }
-    mark(line);
+    mark(place);
     if (!writer_) return;
-    leave(line);
+    leave(place);
   }
   const std::lock_guard gate(gate_);
-  mark(line);
+  mark(place);
 }
 
 // Readers do not tell when they leave, which would cost every one of them what the lines save.
-void RwSemaphore::wait_for(const Line& line) {
+template <bool kRareWriters>
+void BasicRwSemaphore<kRareWriters>::wait_for(const Line& line) {
   constexpr std::chrono::microseconds kNap(20);
   for (int turn = 0; line.any(); ++turn) {
     if (turn < kTurns) {
@@ -45,5 +47,8 @@ void RwSemaphore::wait_for(const Line& line) {
     }
   }
 }
+
+template class BasicRwSemaphore<false>;
+template class BasicRwSemaphore<true>;
 
 }  // namespace noiommu

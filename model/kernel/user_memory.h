@@ -56,7 +56,8 @@ class VmObject {
 
   // The copy that a forked child maps where the parent's mapping is private.
   virtual Result<std::shared_ptr<VmObject>> fork() = 0;
-  // Pages that no mapping can reach any more may go, unless they are pinned.
+  // Pages that no mapping can reach any more may go, unless they are pinned. Nobody is on the way
+  // to them by then.
   virtual void discard(uint64_t first, uint64_t pages) = 0;
 };
 

@@ -47,7 +47,7 @@ class AddressSpace : public UserMemory {
   Result<UserPtr> place(uint64_t length, uint64_t alignment, Vma vma);
 
   PhysMem& memory_;
-  mutable RwSemaphore mutex_;  // the kernel's mmap_lock
+  mutable PercpuRwSemaphore mutex_;  // the kernel's mmap_lock
   Vmas vmas_;
 };
 

@@ -14,59 +14,40 @@ uint64_t pages_spanned(uint64_t offset, uint64_t length) {
 }  // namespace
 
 PageObject::PageObject(PhysMem& memory, uint64_t pages, Sharing sharing, unsigned order)
-    : memory_(memory), pages_(pages), sharing_(sharing), order_(order) {}
+    : memory_(memory), pages_(pages), sharing_(sharing), order_(order), frames_(pages, order) {}
 
 PageObject::~PageObject() {
-  for (const auto& [index, chunk] : chunks_) {
-    // A folio larger than a chunk has one reference, which its first chunk drops.
-    if (chunk.folio && index * kPagesPerChunk % folio_pages() == 0) memory_.put(*chunk.folio);
-    if (!chunk.pages) continue;
-    for (const std::optional<Pfn>& page : *chunk.pages) {
-      if (page) memory_.put(*page);
-    }
-  }
+  frames_.take_if(0, pages_, [this](uint64_t /*page*/, Pfn folio, unsigned /*order*/) {
+    memory_.put(folio);
+    return true;
+  });
 }
 
 bool PageObject::contains(uint64_t first, uint64_t pages) const {
   return first <= pages_ && pages <= pages_ - first;
 }
 
-std::optional<Pfn> PageObject::find(uint64_t page) const {
-  const auto chunk = chunks_.find(page / kPagesPerChunk);
-  if (chunk == chunks_.end()) return std::nullopt;
-  if (chunk->second.folio) return *chunk->second.folio + page % kPagesPerChunk;
-  return (*chunk->second.pages)[page % kPagesPerChunk];
-}
-
-Result<Pfn> PageObject::fault(uint64_t page) {
-  if (auto present = find(page)) return *present;
+Result<PfnRun> PageObject::fault(uint64_t page) {
+  if (auto present = frames_.find(page); present.count > 0) return present;
+  const std::lock_guard lock(mutex_);
+  if (auto present = frames_.find(page); present.count > 0) return present;
   const uint64_t folio_start = page & ~(folio_pages() - 1);
-  if (order_ != PhysMem::kOrder4K && contains(folio_start, folio_pages())) {
-    auto folio = memory_.alloc(order_);
-    if (!folio) return folio;
-    for (uint64_t done = 0; done < folio_pages(); done += kPagesPerChunk) {
-      chunks_[(folio_start + done) / kPagesPerChunk].folio = *folio + done;
-    }
-    return *folio + (page - folio_start);
-  }
-  auto frame = memory_.alloc(PhysMem::kOrder4K);
-  if (!frame) return frame;
-  Chunk& chunk = chunks_[page / kPagesPerChunk];
-  if (!chunk.pages) {
-    chunk.pages = std::make_unique<std::array<std::optional<Pfn>, kPagesPerChunk>>();
-  }
-  (*chunk.pages)[page % kPagesPerChunk] = *frame;
-  return frame;
+  const bool large = contains(folio_start, folio_pages());
+  const unsigned order = large ? order_ : PhysMem::kOrder4K;
+  auto folio = memory_.alloc(order);
+  if (!folio) return Err(folio.error());
+  frames_.set(large ? folio_start : page, *folio, order);
+  return frames_.find(page);
 }
 
 Status PageObject::load(uint64_t offset, std::span<std::byte> to) {
   if (!contains(offset / kPageSize, pages_spanned(offset, to.size()))) return Err(EFAULT);
-  const std::lock_guard lock(mutex_);
   while (!to.empty()) {
     const uint64_t in_page = offset % kPageSize;
     const auto part = to.first(std::min(to.size(), kPageSize - in_page));
-    if (auto frame = find(offset / kPageSize)) {
-      memory_.read_held(*frame, in_page, part);
+    const PfnRun frame = frames_.find(offset / kPageSize);
+    if (frame.count > 0) {
+      memory_.read_held(frame.first, in_page, part);
     } else {
       std::memset(part.data(), 0, part.size());
     }
@@ -78,13 +59,12 @@ Status PageObject::load(uint64_t offset, std::span<std::byte> to) {
 
 Status PageObject::store(uint64_t offset, std::span<const std::byte> from) {
   if (!contains(offset / kPageSize, pages_spanned(offset, from.size()))) return Err(EFAULT);
-  const std::lock_guard lock(mutex_);
   while (!from.empty()) {
     const uint64_t in_page = offset % kPageSize;
     const auto part = from.first(std::min(from.size(), kPageSize - in_page));
     auto frame = fault(offset / kPageSize);
     if (!frame) return Err(frame.error());
-    memory_.write_held(*frame, in_page, part);
+    memory_.write_held(frame->first, in_page, part);
     offset += part.size();
     from = from.subspan(part.size());
   }
@@ -93,17 +73,14 @@ Status PageObject::store(uint64_t offset, std::span<const std::byte> from) {
 
 Status PageObject::pin(uint64_t first, uint64_t pages, std::vector<PfnRun>& runs) {
   if (!contains(first, pages)) return Err(EFAULT);
-  const std::lock_guard lock(mutex_);
-  for (uint64_t page = first; page < first + pages; ++page) {
-    if (auto frame = fault(page); !frame) return Err(frame.error());
+  for (uint64_t page = first; page < first + pages;) {
+    auto piece = fault(page);
+    if (!piece) return Err(piece.error());
+    page += piece->count;
   }
   for (uint64_t page = first; page < first + pages;) {
-    const Chunk& chunk = chunks_.find(page / kPagesPerChunk)->second;
-    const uint64_t in_chunk = page % kPagesPerChunk;
-    const PfnRun piece = chunk.folio
-                             ? PfnRun{*chunk.folio + in_chunk,
-                                      std::min(first + pages - page, kPagesPerChunk - in_chunk)}
-                             : PfnRun{*(*chunk.pages)[in_chunk], 1};
+    PfnRun piece = frames_.find(page);
+    piece.count = std::min(piece.count, first + pages - page);
     memory_.pin(piece);
     if (!runs.empty() && runs.back().first + runs.back().count == piece.first) {
       runs.back().count += piece.count;
@@ -121,42 +98,29 @@ Result<std::shared_ptr<VmObject>> PageObject::fork() {
   auto copy = std::make_shared<PageObject>(memory_, pages_, sharing_, order_);
   const std::vector<std::byte> zeros(kPageSize);
   std::vector<std::byte> bytes(kPageSize);
+  Status copied;
   const std::lock_guard lock(mutex_);
-  for (const auto& [index, chunk] : chunks_) {
-    for (uint64_t page = index * kPagesPerChunk; page < (index + 1) * kPagesPerChunk; ++page) {
-      const auto frame = find(page);
-      if (!frame) continue;
-      memory_.read_held(*frame, 0, bytes);
+  frames_.take_if(0, pages_, [&](uint64_t first, Pfn folio, unsigned order) {
+    for (uint64_t page = 0; page >> order == 0 && copied; ++page) {
+      memory_.read_held(folio + page, 0, bytes);
       if (std::memcmp(bytes.data(), zeros.data(), kPageSize) == 0) continue;
-      if (auto stored = copy->store(page * kPageSize, bytes); !stored) return Err(stored.error());
+      copied = copy->store((first + page) * kPageSize, bytes);
     }
-  }
+    return false;
+  });
+  if (!copied) return Err(copied.error());
   return copy;
 }
 
 void PageObject::discard(uint64_t first, uint64_t pages) {
   if (sharing_ == Sharing::kShared) return;
-  const std::lock_guard lock(mutex_);
   const uint64_t end = std::min(first + pages, pages_);
-  for (auto at = chunks_.lower_bound(first / kPagesPerChunk);
-       at != chunks_.end() && at->first * kPagesPerChunk < end;) {
-    const uint64_t start = at->first * kPagesPerChunk;
-    Chunk& chunk = at->second;
-    if (chunk.folio) {
-      const uint64_t folio_start = start & ~(folio_pages() - 1);
-      const bool whole = first <= folio_start && folio_start + folio_pages() <= end;
-      if (whole && start == folio_start) memory_.put(*chunk.folio);
-      at = whole ? chunks_.erase(at) : std::next(at);
-      continue;
-    }
-    for (uint64_t page = std::max(first, start); page < std::min(end, start + kPagesPerChunk);
-         ++page) {
-      std::optional<Pfn>& frame = (*chunk.pages)[page - start];
-      if (frame) memory_.put(*frame);
-      frame.reset();
-    }
-    ++at;
-  }
+  const std::lock_guard lock(mutex_);
+  frames_.take_if(first, end, [&](uint64_t page, Pfn folio, unsigned order) {
+    const bool whole = first <= page && page + (uint64_t{1} << order) <= end;
+    if (whole) memory_.put(folio);
+    return whole;
+  });
 }
 
 }  // namespace noiommu::mm

@@ -1,15 +1,12 @@
 // Pages that a mapping or a memfd is made of, allocated when first touched.
 #pragma once
 
-#include <absl/container/btree_map.h>
-
-#include <array>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "model/kernel/user_memory.h"
+#include "model/mm/page_tree.h"
 #include "model/mm/phys_mem.h"
 
 namespace noiommu::mm {
@@ -34,25 +31,17 @@ class PageObject : public VmObject {
   [[nodiscard]] uint64_t pages() const { return pages_; }
 
  private:
-  static constexpr uint64_t kPagesPerChunk = 512;
-  // 2 MiB of the object, of which something was touched: (part of) a large folio, or page by page.
-  struct Chunk {
-    std::optional<Pfn> folio;
-    std::unique_ptr<std::array<std::optional<Pfn>, kPagesPerChunk>> pages;
-  };
-
   [[nodiscard]] uint64_t folio_pages() const { return uint64_t{1} << order_; }
   [[nodiscard]] bool contains(uint64_t first, uint64_t pages) const;
-  // Both with the lock.
-  [[nodiscard]] std::optional<Pfn> find(uint64_t page) const;
-  Result<Pfn> fault(uint64_t page);
+  // The frames of `page` and of what follows it in the same folio.
+  Result<PfnRun> fault(uint64_t page);
 
   PhysMem& memory_;
   const uint64_t pages_;
   const Sharing sharing_;
   const unsigned order_;
-  std::mutex mutex_;  // guards chunks_ and what the pages hold: stores of two threads do not mix
-  absl::btree_map<uint64_t, Chunk> chunks_;  // by number of the 2 MiB in the object
+  std::mutex mutex_;  // for whoever changes frames_
+  PageTree frames_;   // folio by folio
 };
 
 }  // namespace noiommu::mm

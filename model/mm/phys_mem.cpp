@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <type_traits>
 
 namespace noiommu::mm {
 
@@ -14,6 +16,38 @@ constexpr uint64_t frames_in(unsigned order) {
 // The bytes of [at, at + length) that lie in the page of `at`.
 uint64_t within_page(PhysAddr at, uint64_t length) {
   return std::min(length, kPageSize - at.value % kPageSize);
+}
+
+// Calls move(unit at `at`, its offset from there) for bytes one by one up to a word, then for
+// words, then for the bytes that are left.
+template <class Move>
+void in_units(std::byte* at, size_t length, const Move& move) {
+  size_t done = 0;
+  const auto byte_wise = [&](size_t end) {
+    for (; done < end; ++done) move(at[done], done);
+  };
+  const size_t unaligned = -reinterpret_cast<uintptr_t>(at) % sizeof(uint64_t);
+  byte_wise(std::min(unaligned, length));
+  for (; length - done >= sizeof(uint64_t); done += sizeof(uint64_t)) {
+    move(*reinterpret_cast<uint64_t*>(at + done), done);
+  }
+  byte_wise(length);
+}
+
+// What lies at `from` may be changing: all that matters then is that this is no race.
+void load_bytes(std::byte* from, std::span<std::byte> to) {
+  in_units(from, to.size(), [&](auto& unit, size_t offset) {
+    const auto value = std::atomic_ref(unit).load(std::memory_order_acquire);
+    std::memcpy(to.data() + offset, &value, sizeof(value));
+  });
+}
+
+void store_bytes(std::byte* to, std::span<const std::byte> from) {
+  in_units(to, from.size(), [&](auto& unit, size_t offset) {
+    std::remove_reference_t<decltype(unit)> value;
+    std::memcpy(&value, from.data() + offset, sizeof(value));
+    std::atomic_ref(unit).store(value, std::memory_order_release);
+  });
 }
 
 }  // namespace
@@ -198,20 +232,21 @@ void PhysMem::lend(Pfn pfn, FrameStore& store) {
 
 void PhysMem::take_back(Pfn pfn, std::span<const std::byte, kPageSize> bytes) {
   auto own = std::make_unique<Page>();
-  std::ranges::copy(bytes, own->begin());
+  std::memcpy(own->words.data(), bytes.data(), bytes.size());
   frame(pfn).bytes.store(own.release(), std::memory_order_release);
 }
 
 void PhysMem::read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const {
-  const Page* bytes = frame(pfn).bytes.load(std::memory_order_acquire);
-  while (bytes == lent()) {
+  Page* page = frame(pfn).bytes.load(std::memory_order_acquire);
+  while (page == lent()) {
     if (store_.load()->load(pfn, offset, to)) return;
-    bytes = frame(pfn).bytes.load(std::memory_order_acquire);
+    page = frame(pfn).bytes.load(std::memory_order_acquire);
   }
-  if (bytes == nullptr) {
+  if (page == nullptr) {
     std::memset(to.data(), 0, to.size());
   } else {
-    std::memcpy(to.data(), bytes->data() + offset, to.size());
+    std::byte* const bytes = std::as_writable_bytes(std::span(page->words)).data() + offset;
+    page->lock.read([&] { load_bytes(bytes, to); });
   }
 }
 
@@ -219,7 +254,9 @@ void PhysMem::write_held(Pfn pfn, uint64_t offset, std::span<const std::byte> fr
   while (frame(pfn).bytes.load(std::memory_order_acquire) == lent()) {
     if (store_.load()->store(pfn, offset, from)) return;
   }
-  std::memcpy(materialize(frame(pfn)).data() + offset, from.data(), from.size());
+  Page& page = materialize(frame(pfn));
+  const std::lock_guard lock(page.lock);
+  store_bytes(std::as_writable_bytes(std::span(page.words)).data() + offset, from);
 }
 
 Status PhysMem::read(PhysAddr from, std::span<std::byte> to) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/kernel/result.h"
+#include "model/kernel/seqlock.h"
 #include "model/kernel/types.h"
 
 namespace noiommu::mm {
@@ -65,7 +66,8 @@ class PhysMem : Unmovable {
   Status read(PhysAddr from, std::span<std::byte> to);
   Status write(PhysAddr to, std::span<const std::byte> from);
 
-  // The same within one frame that the caller holds, from its byte `offset` on.
+  // The same within one frame that the caller holds, from its byte `offset` on. Loads and stores
+  // within a frame are whole: none sees half of another, whoever they are of.
   void read_held(Pfn pfn, uint64_t offset, std::span<std::byte> to) const;
   void write_held(Pfn pfn, uint64_t offset, std::span<const std::byte> from);
 
@@ -84,7 +86,10 @@ class PhysMem : Unmovable {
 
  private:
   static constexpr uint64_t kFramesPerBlock = 512;
-  using Page = std::array<std::byte, kPageSize>;
+  struct Page {
+    std::array<uint64_t, kPageSize / sizeof(uint64_t)> words{};
+    Seqlock lock;
+  };
 
   struct Frame {
     std::atomic<uint64_t> holders = 0;   // references and pins; counts for the folio's head only

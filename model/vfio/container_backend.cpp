@@ -51,8 +51,7 @@ Status Type1Backend::map_dma(Process& process, UserPtr argument) {
   const auto accounting =
       process.capable(CAP_IPC_LOCK) ? Pages::Accounting::kNone : Pages::Accounting::kMm;
   const iommufd::IoPagetable::Slice slice{
-      std::make_shared<iommufd::UserPages>(memory_, process.task(), accounting, UserPtr{map.vaddr},
-                                           write),
+      make_kref<iommufd::UserPages>(memory_, process.task(), accounting, UserPtr{map.vaddr}, write),
       0, map.size};
   const std::lock_guard lock(mutex_);
   auto mapped = iopt_.map({&slice, 1}, {.prot = prot, .iova = Iova{map.iova}});

@@ -19,8 +19,8 @@ class IoPagetableTest : public testing::Test {
   }
   int64_t map(uint64_t iova, UserPtr va, uint64_t pages) {
     const IoPagetable::Slice slice{
-        std::make_shared<UserPages>(program_.machine->memory(), program_.process->task(),
-                                    Pages::Accounting::kNone, va, true),
+        make_kref<UserPages>(program_.machine->memory(), program_.process->task(),
+                             Pages::Accounting::kNone, va, true),
         0, pages * kPageSize};
     auto mapped = iopt_.map({&slice, 1},
                             {.prot = generic_pt::kRead | generic_pt::kWrite, .iova = Iova{iova}});

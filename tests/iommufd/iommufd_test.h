@@ -37,7 +37,7 @@ class IommufdTest : public testing::Test {
       EXPECT_EQ(task->memory->pinned_vm, 0U);
       EXPECT_EQ(task->memory->locked_vm, 0U);
       EXPECT_EQ(task->user->locked_vm, 0U);
-      EXPECT_EQ(task.use_count(), 1) << "something still refers to pid " << task->pid;
+      EXPECT_EQ(task->kept(), 1U) << "something still refers to pid " << task->pid;
     }
   }
 
@@ -51,7 +51,7 @@ class IommufdTest : public testing::Test {
 
   std::shared_ptr<Machine> machine_;
   std::vector<std::unique_ptr<Client>> programs_;
-  std::vector<std::shared_ptr<Task>> tasks_;
+  std::vector<KrefPtr<Task>> tasks_;
 };
 
 // A program with a bound device and an IOAS, which know nothing of each other: device 1, IOAS 2.

@@ -13,8 +13,13 @@ namespace {
 constexpr int kThreads = 20;  // more than there are lines, so that some share one
 constexpr int kRounds = 500;
 
-TEST(RwSemaphore, AWriterIsAlone) {
-  RwSemaphore semaphore;
+template <class T>
+class RwSemaphores : public testing::Test {};
+using Both = testing::Types<RwSemaphore, PercpuRwSemaphore>;
+TYPED_TEST_SUITE(RwSemaphores, Both);
+
+TYPED_TEST(RwSemaphores, AWriterIsAlone) {
+  TypeParam semaphore;
   int plain = 0;  // a race if anybody is there at the same time
   {
     std::vector<std::jthread> threads;
@@ -35,8 +40,8 @@ TEST(RwSemaphore, AWriterIsAlone) {
   EXPECT_EQ(plain, kThreads * kRounds / 4);
 }
 
-TEST(RwSemaphore, ReadersAreThereTogether) {
-  RwSemaphore semaphore;
+TYPED_TEST(RwSemaphores, ReadersAreThereTogether) {
+  TypeParam semaphore;
   std::atomic<int> inside = 0;
   std::vector<std::jthread> threads;
   for (int i = 0; i < kThreads; ++i) {
@@ -50,8 +55,8 @@ TEST(RwSemaphore, ReadersAreThereTogether) {
   EXPECT_EQ(inside, kThreads);
 }
 
-TEST(RwSemaphore, AWriterGetsThroughReadersWithoutEnd) {
-  RwSemaphore semaphore;
+TYPED_TEST(RwSemaphores, AWriterGetsThroughReadersWithoutEnd) {
+  TypeParam semaphore;
   std::atomic<bool> done = false;
   std::atomic<int> inside = 0;
   std::vector<std::jthread> readers;
@@ -73,8 +78,8 @@ TEST(RwSemaphore, AWriterGetsThroughReadersWithoutEnd) {
   done = true;
 }
 
-TEST(RwSemaphore, ReadersGetThroughWritersWithoutEnd) {
-  RwSemaphore semaphore;
+TYPED_TEST(RwSemaphores, ReadersGetThroughWritersWithoutEnd) {
+  TypeParam semaphore;
   std::atomic<bool> done = false;
   std::vector<std::jthread> writers;
   for (int i = 0; i < 3; ++i) {
@@ -90,6 +95,30 @@ TEST(RwSemaphore, ReadersGetThroughWritersWithoutEnd) {
     EXPECT_FALSE(done);
   }
   done = true;
+}
+
+TYPED_TEST(RwSemaphores, WhoOnlyTriesIsNotInWithAWriter) {
+  constexpr int kEnough = 200;
+  TypeParam semaphore;
+  int plain = 0;  // a race if anybody is there at the same time
+  std::atomic<int> tries = 0;
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      while (tries < kEnough) {
+        const std::shared_lock lock(semaphore, std::try_to_lock);
+        if (!lock) continue;
+        EXPECT_GE(plain, 0);
+        ++tries;
+      }
+    });
+  }
+  while (tries < kEnough) {
+    const std::unique_lock lock(semaphore);
+    ++plain;
+  }
+  readers.clear();
+  EXPECT_TRUE(std::shared_lock(semaphore, std::try_to_lock));
 }
 
 }  // namespace
