@@ -287,7 +287,10 @@ Answer Supervisor::answer_descriptor(const Trap& trap) {
 
 // Pinned pages outlive what the program does with its memory.
 void Supervisor::take_pages(const Trap& trap) {
-  if (parts_.pages.empty()) return;
+  // A program that executes another one has another memory from then on, whatever it has pinned.
+  const bool leaves =
+      trap.call == SYS_execve || trap.call == SYS_execveat || trap.call == SYS_exit_group;
+  if (parts_.pages.empty() && !leaves) return;
   const auto client = known_client(trap.thread);
   if (!client) return;
   const auto& arguments = trap.arguments;
