@@ -197,11 +197,16 @@ void Supervisor::handle(const Trap& trap) {
     }
   } catch (const KernelOops&) {
     // The kernel kills whoever was there; the call never returns.
+    if (parts_.observer != nullptr) parts_.observer->lost(*client_of(trap.thread), trap);
     kill(process_of(trap.thread), SIGKILL);
   }
 }
 
 Answer Supervisor::answer(const Trap& trap) {
+  if (trap.call == SYS_exit_group && parts_.observer != nullptr) {
+    parts_.descriptors.release_closed();
+    if (const auto client = known_client(trap.thread)) parts_.observer->exiting(*client);
+  }
   switch (trap.call) {
 #ifdef SYS_open
     case SYS_open:
