@@ -28,6 +28,7 @@ namespace {
 constexpr int kBadUsage = 2;
 
 int run(const ExecOptions& options, const MachineConfig& config) {
+  Observation observation(options.observation, options.machine, options.command);
   Machine machine(config);
   ProgramPages pages(machine.memory());
   enter_namespaces(options.uid);
@@ -37,6 +38,7 @@ int run(const ExecOptions& options, const MachineConfig& config) {
   NodeFiles nodes(machine, filesystem.get());
   DescriptorFiles descriptors(filesystem.get(), "open");
   const int first_descriptor = first_free_descriptor();
+  observation.start();
   Guardian guardian({.command = options.command, .prepare = [&](std::string& wrong) {
                        if (!drop_capabilities(options.dropped_capabilities)) {
                          wrong = fmt::format("cannot drop capabilities: {}", std::strerror(errno));
@@ -60,10 +62,11 @@ int run(const ExecOptions& options, const MachineConfig& config) {
                          .listener = listener,
                          .filesystem = about.st_dev,
                          .first_descriptor = first_descriptor,
-                         .observer = nullptr});
+                         .observer = observation.observer()});
   supervisor.run(guardian.over_fd());
   const int status = guardian.status();
   supervisor.stop();
+  observation.finish(machine);
   return status;
 }
 
@@ -102,6 +105,7 @@ void add_exec(CLI::App& app, int& exit_code) {
       ->type_name("[MODEL@]BDF[,iommu=..]")
       ->allow_extra_args(false);
   exec->add_option("--uid", options->uid, "The program's user id (default: 0)")->type_name("UID");
+  add_observation_options(*exec, options->observation);
   exec->add_option("COMMAND", options->command, "The program and its arguments")->required();
   exec->callback([options, &exit_code] { exit_code = exec_command(*options); });
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "scenarios/engine/machine_options.h"
+#include "scenarios/exec/observation.h"
 
 namespace CLI {
 class App;
@@ -18,6 +19,7 @@ struct ExecOptions {
   std::vector<int> dropped_capabilities;
   mm::MemoryConfig memory;
   std::vector<std::string> command;
+  ObservationOptions observation;
 };
 
 // Answers the exit code: the program's own, or 2 for bad usage or a machine that refuses.
