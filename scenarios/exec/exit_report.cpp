@@ -14,28 +14,21 @@ namespace noiommu::scenarios::exec {
 
 namespace {
 
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-
 std::string plural(uint64_t count, std::string_view word, std::string_view ending = "s") {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : ending);
 }
 
 std::string describe(const ObjectFacts& object) {
-  const Overloaded kind{
-      [&](const DeviceFacts& device) {
-        return fmt::format("device {}{}{}", object.id, device.bdf.empty() ? "" : " ", device.bdf);
-      },
-      [&](const IoasFacts& ioas) {
-        return fmt::format("IOAS {} with {}", object.id, plural(ioas.areas.size(), "mapping"));
-      },
-      [&](const HwptFacts& hwpt) {
-        return fmt::format("HWPT {} of IOAS {}", object.id, hwpt.ioas);
-      },
-      [&](const FaultFacts&) { return fmt::format("fault queue {}", object.id); }};
-  return std::visit(kind, object.is);
+  if (const auto* device = std::get_if<DeviceFacts>(&object.is)) {
+    return fmt::format("device {}{}{}", object.id, device->bdf.empty() ? "" : " ", device->bdf);
+  }
+  if (const auto* ioas = std::get_if<IoasFacts>(&object.is)) {
+    return fmt::format("IOAS {} with {}", object.id, plural(ioas->areas.size(), "mapping"));
+  }
+  if (const auto* hwpt = std::get_if<HwptFacts>(&object.is)) {
+    return fmt::format("HWPT {} of IOAS {}", object.id, hwpt->ioas);
+  }
+  return fmt::format("fault queue {}", object.id);
 }
 
 std::vector<std::string> taint_words(uint64_t taint) {

@@ -4,6 +4,17 @@
 
 namespace noiommu::scenarios::exec {
 
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  noiommu exec -- ./driver                       on a machine with two edu functions
+  noiommu exec --trace -- ./driver               every call and its answer, as strace has it
+  noiommu exec --explain -- ./driver             what failed, and which rule of the kernel it was
+  noiommu exec --record r.yaml -- ./driver       then 'noiommu run r.yaml' asks the same again
+  noiommu exec --report -- ./driver              what the driver left open, mapped and pinned)";
+
+}  // namespace
+
 Observation::Observation(const ObservationOptions& options, const MachineOptions& machine,
                          const std::vector<std::string>& command)
     : options_(options), trace_output_(options.trace_to) {
@@ -58,6 +69,7 @@ void add_observation_options(CLI::App& exec, ObservationOptions& options) {
   exec.add_option("--report-to", options.report_to, "The same as JSON, into a file")
       ->type_name("FILE")
       ->group("Watching");
+  exec.footer(kExamples);
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -143,7 +143,7 @@ void Recorder::begin(const Client& client) {
 // What a process is allowed can change at any time.
 void Recorder::follow_state(const Client& client) {
   const Credentials credentials = client.credentials();
-  const State state = {credentials.uid, memlock_of(process_), credentials.effective};
+  const ProcessFacts state = {credentials.uid, memlock_of(process_), credentials.effective};
   for (size_t i = 0; i < state.capabilities.size(); ++i) {
     if (state.capabilities[i] == now_.capabilities[i]) continue;
     steps_.push_back(fmt::format("- {}: {}\n", state.capabilities[i] ? "raise_cap" : "drop_cap",
@@ -303,6 +303,7 @@ std::string Recorder::following(const SeenCall& call, const Client& client) {
   std::vector<int32_t> numbers(rest.size() / sizeof(int32_t));
   std::memcpy(numbers.data(), rest.data(), rest.size());
   std::vector<std::string> words;
+  words.reserve(numbers.size());
   for (const int32_t number : numbers) words.push_back(descriptor(number, client));
   return fmt::format("  data_s32: [{}]\n", fmt::join(words, ", "));
 }
@@ -442,53 +443,8 @@ void Recorder::map(const SeenCall& call) {
 }
 
 std::string Recorder::text() const {
-  std::string text;
-  std::vector<std::string> shown;
-  for (const std::string& word : command_) shown.push_back(show_text(word));
-  text += fmt::format("# Recorded with noiommu exec: {}\n", fmt::join(shown, " "));
-  for (const auto& [process, calls] : others_) {
-    text += fmt::format("# Not recorded: process {}, {} call{}\n", process, calls,
-                        calls == 1 ? "" : "s");
-  }
-  const std::string program = std::filesystem::path(command_.front()).filename();
-  text += fmt::format("scenario: {}\n", show_text("recorded-" + program));
-  text += "about: what a program asked of the kernel, and what it was told\n";
-  std::vector<std::string> config;
-  std::vector<std::string> params;
-  for (const auto& [list, pairs] :
-       {std::pair(&machine_.config, &config), std::pair(&machine_.params, &params)}) {
-    for (const std::string& one : *list) {
-      const size_t equals = one.find('=');
-      const std::string value = one.substr(equals + 1);
-      pairs->push_back(fmt::format("{}: {}", one.substr(0, equals), show_text(value)));
-    }
-  }
-  text += fmt::format("kernel:\n  revision: {}\n", machine_.revision);
-  if (!config.empty()) text += fmt::format("  config: {}\n", map_of(config));
-  if (!params.empty()) text += fmt::format("  params: {}\n", map_of(params));
-  if (const auto machine = machine_config(machine_)) {
-    text += "devices:\n";
-    for (const DeviceConfig& device : machine->devices) {
-      text += fmt::format("- {{bdf: '{}', model: {}, iommu: {}}}\n", device.bdf,
-                          device.mediated ? "mediated"
-                          : device.flr    ? "edu-flr"
-                                          : "edu",
-                          device.has_iommu ? "present" : "none");
-    }
-  }
-  std::vector<std::string> process;
-  if (process_ != 0) {
-    std::vector<std::string> dropped;
-    for (size_t i = 0; i < first_.capabilities.size(); ++i) {
-      if (!first_.capabilities[i]) dropped.push_back(capability_name(static_cast<int>(i)));
-    }
-    if (first_.uid != 0) process.push_back(fmt::format("uid: {}", first_.uid));
-    if (first_.memlock != UINT64_MAX) process.push_back(fmt::format("memlock: {}", first_.memlock));
-    if (!dropped.empty()) {
-      process.push_back(fmt::format("drop_caps: [{}]", fmt::join(dropped, ", ")));
-    }
-  }
-  if (!process.empty()) text += fmt::format("process: {}\n", map_of(process));
+  std::string text = recording_head(
+      {machine_, command_, process_ == 0 ? std::nullopt : std::optional(first_), others_});
   text += "steps:\n";
   const bool any = std::ranges::any_of(steps_, [](const auto& one) { return one[0] == '-'; });
   if (!any) text += "# The program asked nothing of it.\n- sleep: 0\n";

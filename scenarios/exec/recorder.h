@@ -12,6 +12,7 @@
 
 #include "scenarios/engine/machine_options.h"
 #include "scenarios/exec/recorded_memory.h"
+#include "scenarios/exec/recording_head.h"
 #include "scenarios/exec/seen_call.h"
 
 namespace noiommu::scenarios::exec {
@@ -40,11 +41,6 @@ class Recorder : public CallWatcher {
     uint64_t start = 0;
     uint64_t length = 0;
     std::string name;
-  };
-  struct State {
-    uint32_t uid = 0;
-    uint64_t memlock = UINT64_MAX;
-    decltype(Credentials::effective) capabilities = {};
   };
   // What is written for one call.
   struct StepText {
@@ -85,8 +81,8 @@ class Recorder : public CallWatcher {
   const std::vector<std::string> command_;
   pid_t process_ = 0;
   std::optional<RecordedMemory> memory_;
-  State first_;
-  State now_;
+  ProcessFacts first_;
+  ProcessFacts now_;
   bool dead_ = false;         // no step may follow
   bool guess_iovas_ = false;  // automatic IOVAs depend on addresses, which a replay chooses anew
   bool registers_mapped_ = false;

@@ -56,6 +56,7 @@ std::vector<const Rule*> rules_for(const SeenCall& call) {
   const int error = static_cast<int>(call.result->error());
   std::vector<const Rule*> possible;
   for (const std::string_view heading : headings(call)) {
+    if (!possible.empty()) break;  // the rules of the call itself know better
     for (const auto rules : {iommufd_rules(), vfio_rules()}) {
       for (const Rule& rule : rules) {
         if (rule.call != heading || rule.error != error) continue;

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "scenarios/exec/rules.h"
+#include "uapi/vfio.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -115,12 +116,18 @@ const Rule kRules[] = {
      "vfio-core.md 6", lacks_rawio},
     {"VFIO_SET_IOMMU", ENODEV,
      "no backend takes that type here: a container of a group without an IOMMU takes only "
-     "VFIO_NOIOMMU_IOMMU, and any other container never does",
-     "vfio-core.md 6.1"},
+     "VFIO_NOIOMMU_IOMMU",
+     "vfio-core.md 6.1",
+     [](Call call) {
+       return call.kind == FileKind::kContainer && call.arguments[2] != VFIO_NOIOMMU_IOMMU;
+     }},
+    {"VFIO_SET_IOMMU", ENODEV, "the iommufd has no compatibility IOAS", "vfio-core.md 6.2",
+     [](Call call) { return call.kind == FileKind::kIommufd; }},
     {"VFIO_SET_IOMMU", ENODEV,
      "enable_unsafe_noiommu_mode is off now, which a fresh native container looks at",
      "vfio-core.md 1"},
-    {"VFIO_SET_IOMMU", ENODEV, "the iommufd has no compatibility IOAS", "vfio-core.md 6.2"},
+    {"VFIO_SET_IOMMU", ENODEV,
+     "a container of groups behind an IOMMU never takes VFIO_NOIOMMU_IOMMU", "vfio-core.md 6.1"},
     {"VFIO_SET_IOMMU", EINVAL, "no group is attached, or the container has its backend already",
      "vfio-core.md 6.1"},
     {"VFIO_SET_IOMMU", EINVAL,

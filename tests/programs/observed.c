@@ -17,6 +17,7 @@
 #include "uapi/vfio.h"
 
 #define CONFIG (7ULL << 40)
+#define PAGE ((size_t)4096)
 enum {
   EDU_SOURCE = 0x80,
   EDU_DESTINATION = 0x88,
@@ -63,10 +64,10 @@ int main(int argc, char** argv) {
                                                  .pt_id = alloc.out_ioas_id};
   if (ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) != 0) return fail("attach");
 
-  const size_t length = 4 * 4096;
+  const size_t length = 4 * PAGE;
   char* memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return fail("mmap");
-  memset(memory, 1, length);
+  for (size_t at = 0; at < length; at += PAGE) memory[at] = 1;
   struct iommu_ioas_map map = {.size = sizeof(map),
                                .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
                                .ioas_id = alloc.out_ioas_id,
