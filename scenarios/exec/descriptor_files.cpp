@@ -79,28 +79,27 @@ void DescriptorFiles::mirror(const File& file, uint64_t offset, uint64_t length,
 
 void DescriptorFiles::release_closed() {
   alignas(inotify_event) std::array<char, 4096> events;
-  std::vector<Entry> closed;  // released without the locks: a file's release may take others
-  {
-    const std::lock_guard order(reading_);
-    for (ssize_t got = 0; (got = read(events_.get(), events.data(), events.size())) > 0;) {
-      const std::lock_guard lock(mutex_);
-      for (const char* at = events.data(); at < events.data() + got;) {
-        inotify_event event{};
-        std::memcpy(&event, at, sizeof(event));
-        const char* name = at + sizeof(event);
-        at = name + event.len;
-        ino_t inode = 0;
-        if (std::from_chars(name, name + event.len, inode).ec != std::errc()) continue;
-        const auto found = entries_.find(inode);
-        if (found == entries_.end()) continue;
-        Entry& entry = found->second;
-        if ((event.mask & IN_OPEN) != 0) ++entry.opened;
-        if ((event.mask & IN_CLOSE) == 0) continue;
-        if (--entry.opened > entry.ours) continue;
-        unlinkat(folder_.get(), std::to_string(inode).c_str(), 0);
-        closed.push_back(std::move(entry));
-        entries_.erase(found);
-      }
+  // Held until they are released: the next call of the program finds closed what it has closed.
+  const std::lock_guard order(reading_);
+  std::vector<Entry> closed;  // released without mutex_: a file's release may take other locks
+  for (ssize_t got = 0; (got = read(events_.get(), events.data(), events.size())) > 0;) {
+    const std::lock_guard lock(mutex_);
+    for (const char* at = events.data(); at < events.data() + got;) {
+      inotify_event event{};
+      std::memcpy(&event, at, sizeof(event));
+      const char* name = at + sizeof(event);
+      at = name + event.len;
+      ino_t inode = 0;
+      if (std::from_chars(name, name + event.len, inode).ec != std::errc()) continue;
+      const auto found = entries_.find(inode);
+      if (found == entries_.end()) continue;
+      Entry& entry = found->second;
+      if ((event.mask & IN_OPEN) != 0) ++entry.opened;
+      if ((event.mask & IN_CLOSE) == 0) continue;
+      if (--entry.opened > entry.ours) continue;
+      unlinkat(folder_.get(), std::to_string(inode).c_str(), 0);
+      closed.push_back(std::move(entry));
+      entries_.erase(found);
     }
   }
 }

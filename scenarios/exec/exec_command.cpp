@@ -17,6 +17,7 @@
 
 #include "scenarios/engine/words.h"
 #include "scenarios/exec/guardian.h"
+#include "scenarios/exec/observers.h"
 #include "scenarios/exec/sandbox.h"
 #include "scenarios/exec/seccomp_filter.h"
 #include "scenarios/exec/setup_error.h"
@@ -36,6 +37,7 @@ int capability(const std::string& name) {
 }
 
 int run(const ExecOptions& options, MachineConfig config) {
+  Observation observation(options.observation, options.machine, options.command);
   DmaCheck* check = nullptr;  // of what is made further down
   config.dma_watch = [&check](const std::string& bdf, PhysAddr start, uint64_t length,
                               bool to_memory) {
@@ -50,6 +52,7 @@ int run(const ExecOptions& options, MachineConfig config) {
   NodeFiles nodes(machine, filesystem.get());
   DescriptorFiles descriptors(filesystem.get(), "open");
   const int first_descriptor = first_free_descriptor();
+  observation.start();
   Guardian guardian({.command = options.command, .prepare = [&](std::string& wrong) {
                        if (!drop_capabilities(options.dropped_capabilities)) {
                          wrong = fmt::format("cannot drop capabilities: {}", std::strerror(errno));
@@ -68,6 +71,9 @@ int run(const ExecOptions& options, MachineConfig config) {
   DmaCheck dma_check(options.dma_checking, descriptors, pages,
                      [](const std::string& text) { std::cerr << text << std::flush; });
   check = &dma_check;
+  Observers observers;
+  observers.add(dma_check);
+  if (Observer* seen = observation.observer()) observers.add(*seen);
   Listener listener(guardian.take_listener());
   Supervisor supervisor({.machine = machine,
                          .pages = pages,
@@ -76,10 +82,11 @@ int run(const ExecOptions& options, MachineConfig config) {
                          .listener = listener,
                          .filesystem = about.st_dev,
                          .first_descriptor = first_descriptor,
-                         .observer = &dma_check});
+                         .observer = &observers});
   supervisor.run(guardian.over_fd());
   const int status = guardian.status();
   supervisor.stop();
+  observation.finish(machine);
   return status;
 }
 
@@ -142,6 +149,7 @@ void add_exec(CLI::App& app, int& exit_code) {
       ->type_name("LAYOUT")
       ->transform(CLI::CheckedTransformer(placements).description(""));
   exec->add_option("--uid", options->uid, "The program's user id (default: 0)")->type_name("UID");
+  add_observation_options(*exec, options->observation);
   exec->add_option("COMMAND", options->command, "The program and its arguments")->required();
   exec->callback([options, &exit_code] { exit_code = exec_command(*options); });
 }

@@ -6,6 +6,7 @@
 
 #include "scenarios/engine/machine_options.h"
 #include "scenarios/exec/dma_check.h"
+#include "scenarios/exec/observation.h"
 
 namespace CLI {
 class App;
@@ -20,6 +21,7 @@ struct ExecOptions {
   mm::MemoryConfig memory;
   DmaChecking dma_checking = DmaChecking::kReport;
   std::vector<std::string> command;
+  ObservationOptions observation;
 };
 
 // Answers the exit code: the program's own, or 2 for bad usage or a machine that refuses.

@@ -81,7 +81,8 @@ void NodeFiles::mount() {
       throw SetupError(fmt::format("there is no {} to show the modelled kernel in", folder));
     }
     mount_over(filesystem_, folder.substr(1), folder);
-    for (const Real& one : real) mount_over(one.fd.get(), "", fmt::format("{}/{}", folder, one.name));
+    for (const Real& one : real)
+      mount_over(one.fd.get(), "", fmt::format("{}/{}", folder, one.name));
   }
 }
 

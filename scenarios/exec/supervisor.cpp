@@ -205,11 +205,16 @@ void Supervisor::handle(const Trap& trap) {
     }
   } catch (const KernelOops&) {
     // The kernel kills whoever was there; the call never returns.
+    if (parts_.observer != nullptr) parts_.observer->lost(*client_of(trap.thread), trap);
     kill(process_of(trap.thread), SIGKILL);
   }
 }
 
 Answer Supervisor::answer(const Trap& trap) {
+  if (trap.call == SYS_exit_group && parts_.observer != nullptr) {
+    parts_.descriptors.release_closed();
+    if (const auto client = known_client(trap.thread)) parts_.observer->exiting(*client);
+  }
   switch (trap.call) {
 #ifdef SYS_open
     case SYS_open:
@@ -306,7 +311,10 @@ Answer Supervisor::answer_descriptor(const Trap& trap) {
 
 // Pinned pages outlive what the program does with its memory.
 void Supervisor::take_pages(const Trap& trap) {
-  if (parts_.pages.empty()) return;
+  // A program that executes another one has another memory from then on, whatever it has pinned.
+  const bool leaves =
+      trap.call == SYS_execve || trap.call == SYS_execveat || trap.call == SYS_exit_group;
+  if (parts_.pages.empty() && !leaves) return;
   const auto client = known_client(trap.thread);
   if (!client) return;
   const auto& arguments = trap.arguments;

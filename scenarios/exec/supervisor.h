@@ -37,6 +37,10 @@ class Observer {
   virtual ~Observer() = default;
   virtual void before(Client& client, const Trap& trap, const FileRef& file) = 0;
   virtual void after(const Answered& answered) = 0;
+  // The kernel died in the call, after before(): its process is about to be killed.
+  virtual void lost(Client& /*client*/, const Trap& /*trap*/) {}
+  // A process that has made such a call is about to exit; its descriptors are still open.
+  virtual void exiting(Client& /*client*/) {}
 };
 
 // Thread-safety: run() is called once; it makes the threads that it needs.

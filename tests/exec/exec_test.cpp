@@ -1,6 +1,7 @@
 // Unmodified programs on the model: what they see, what they keep, and what is left of them.
 #include "tests/exec/exec_test.h"
 
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -137,50 +138,61 @@ TEST_F(Exec, ServesTwoHundredProcessesAtOnce) {
   EXPECT_EQ(run_case("many 200").code, 0);
 }
 
-// Processes that run `program`, the oldest first.
-std::vector<pid_t> running(const std::string& program) {
+// Processes of `program`, or of any when it is empty, that have the word `mark` among their
+// arguments; the oldest first.
+std::vector<pid_t> running(const std::string& program, const std::string& mark) {
   std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    std::string line;
-    std::getline(file, line, '\0');
-    if (line == program) found.push_back(std::stoi(entry.path().filename()));
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+    const bool its = !words.empty() && (program.empty() || words.front() == program);
+    if (its && std::ranges::find(words, mark) != words.end()) {
+      found.push_back(std::stoi(entry.path().filename()));
+    }
   }
   std::ranges::sort(found);
   return found;
 }
 
-constexpr const char* kCases = NOIOMMU_PROGRAMS "/exec_cases";
+// An argument that no other process has.
+std::string new_mark() {
+  static int marks = 0;
+  return fmt::format("mark-{}-{}", getpid(), ++marks);
+}
 
-bool none_is_left() {
+bool none_is_left(const std::string& mark) {
   for (int i = 0; i < 500; ++i) {
-    if (running(kCases).empty()) return true;
+    if (running("", mark).empty()) return true;
     std::this_thread::sleep_for(10ms);
   }
   return false;
 }
 
+constexpr const char* kCases = NOIOMMU_PROGRAMS "/exec_cases";
+
 TEST_F(Exec, LeavesNoProcessBehind) {
-  EXPECT_EQ(run_case("leave-child").code, 7);
-  EXPECT_EQ(run_case("abort").code, 128 + SIGABRT);
-  EXPECT_TRUE(none_is_left());
+  const std::string mark = new_mark();
+  EXPECT_EQ(run_case("leave-child " + mark).code, 7);
+  EXPECT_EQ(run_case("abort " + mark).code, 128 + SIGABRT);
+  EXPECT_TRUE(none_is_left(mark));
 }
 
 // Whoever is killed, the rest goes, too.
 class ExecKilled : public Exec, public testing::WithParamInterface<const char*> {};
 
 TEST_P(ExecKilled, LeavesNoProcessBehind) {
-  const std::string program = NOIOMMU_PROGRAMS "/exec_cases hang";
-  std::unique_ptr<FILE, decltype(&pclose)> pipe(
-      popen(("exec " NOIOMMU_BINARY " exec -- " + program).c_str(), "r"), pclose);
+  const std::string mark = new_mark();
+  const std::string command =
+      fmt::format("exec timeout 60 {} exec -- {} hang {}", NOIOMMU_BINARY, kCases, mark);
+  std::unique_ptr<FILE, decltype(&pclose)> pipe(popen(command.c_str(), "r"), pclose);
   std::array<char, 16> line{};
   ASSERT_NE(fgets(line.data(), line.size(), pipe.get()), nullptr);
-  const std::vector<pid_t> victims = running(GetParam());
+  const std::vector<pid_t> victims = running(GetParam(), mark);
   ASSERT_FALSE(victims.empty());
   ASSERT_EQ(kill(victims.front(), SIGKILL), 0);
-  const int status = pclose(pipe.release());
-  EXPECT_NE(status, 0);
-  EXPECT_TRUE(none_is_left());
+  EXPECT_NE(pclose(pipe.release()), 0);
+  EXPECT_TRUE(none_is_left(mark));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ExecKilled, testing::Values(NOIOMMU_BINARY, kCases),

@@ -1,0 +1,75 @@
+#include "scenarios/exec/observation.h"
+
+#include <CLI/CLI.hpp>
+
+namespace noiommu::scenarios::exec {
+
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  noiommu exec -- ./driver                       on a machine with two edu functions
+  noiommu exec --trace -- ./driver               every call and its answer, as strace has it
+  noiommu exec --explain -- ./driver             what failed, and which rule of the kernel it was
+  noiommu exec --record r.yaml -- ./driver       then 'noiommu run r.yaml' asks the same again
+  noiommu exec --report -- ./driver              what the driver left open, mapped and pinned)";
+
+}  // namespace
+
+Observation::Observation(const ObservationOptions& options, const MachineOptions& machine,
+                         const std::vector<std::string>& command)
+    : options_(options), trace_output_(options.trace_to) {
+  const bool all = options.trace || !options.trace_to.empty();
+  if (all || options.explain) {
+    trace_.emplace(trace_output_, TraceLog::Options{.all = all, .explain = options.explain});
+    reader_.add(*trace_);
+  }
+  if (options.explain) reader_.add(listings_.emplace());
+  if (!options.record.empty()) {
+    recording_output_.emplace(options.record);
+    reader_.add(recorder_.emplace(machine, command));
+  }
+  if (!options.report_to.empty()) report_output_.emplace(options.report_to);
+  if (options.report || report_output_) reader_.add(report_.emplace());
+}
+
+Observer* Observation::observer() {
+  return trace_ || recorder_ || report_ ? &reader_ : nullptr;
+}
+
+void Observation::start() {
+  if (listings_) listings_->start();
+}
+
+void Observation::finish(Machine& machine) {
+  if (listings_) trace_output_.write(listings_->finding());
+  if (recorder_) recording_output_->write(recorder_->text());
+  if (options_.report) TextOutput("").write(report_->text(machine));
+  if (report_output_) report_output_->write(report_->json(machine));
+}
+
+void add_observation_options(CLI::App& exec, ObservationOptions& options) {
+  exec.add_flag("--trace", options.trace,
+                "Show every call that the modelled kernel answers, on standard error")
+      ->group("Watching");
+  exec.add_option("--trace-to", options.trace_to, "The same, into a file")
+      ->type_name("FILE")
+      ->group("Watching");
+  exec.add_flag("--explain", options.explain,
+                "Show the calls that fail, and under each the rule of the kernel behind its errno; "
+                "at the end also why a program may have found no device")
+      ->group("Watching");
+  exec.add_option("--record", options.record,
+                  "Write what the program did as a scenario, for 'noiommu run FILE'")
+      ->type_name("FILE")
+      ->group("Watching");
+  exec.add_flag("--report", options.report,
+                "At the end say what was called how often, what was left open, pinned and "
+                "allocated, and what the kernel logged")
+      ->group("Watching");
+  exec.add_option("--report-to", options.report_to, "The same as JSON, into a file")
+      ->type_name("FILE")
+      ->group("Watching");
+  exec.footer(kExamples);
+}
+
+}  // namespace noiommu::scenarios::exec

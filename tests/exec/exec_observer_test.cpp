@@ -1,0 +1,178 @@
+// What `noiommu exec` shows of a program, and writes down of it.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/scenarios/command_line_test.h"
+
+namespace noiommu::scenarios {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* kNode = "/dev/vfio/devices/noiommu-vfio0";
+
+class ExecObserver : public CommandLine {
+ protected:
+  void SetUp() override {
+    const Answer answer = noiommu("exec -- true");
+    if (answer.code == 2) GTEST_SKIP() << answer.err;
+    ASSERT_EQ(answer.code, 0) << answer.err;
+  }
+  [[nodiscard]] Answer exec(const std::string& options, const std::string& program) const {
+    return noiommu("exec " + options + " -- " + program);
+  }
+  [[nodiscard]] Answer observed(const std::string& options, const std::string& more = "") const {
+    return exec(options, std::string(NOIOMMU_PROGRAMS) + "/observed " + kNode + " " + more);
+  }
+  // A file that was written in the test's folder.
+  [[nodiscard]] std::string written(const std::string& name) const {
+    return noiommu("list >/dev/null; cat " + name).out;
+  }
+};
+
+TEST_F(ExecObserver, SaysNothingUnasked) {
+  const Answer answer = observed("");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_EQ(answer.out, "0x10\n");
+  EXPECT_THAT(answer.err, IsEmpty());
+}
+
+TEST_F(ExecObserver, TraceDecodesEveryCall) {
+  const Answer answer = observed("--trace");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_THAT(answer.err, HasSubstr("openat(AT_FDCWD, \"/dev/iommu\", O_RDWR) = 513\n"));
+  EXPECT_THAT(answer.err,
+              HasSubstr("ioctl(513, IOMMU_IOAS_ALLOC, {size=12, flags=0}) = 0 {out_ioas_id=2}\n"));
+  EXPECT_THAT(answer.err, HasSubstr("= 0 {length=0xff0, out_phys=0x1"));
+  EXPECT_THAT(answer.err, HasSubstr("= -1 EEXIST (File exists)\n"));
+  EXPECT_THAT(answer.err, HasSubstr("pread(512, 2, 0x70000000004) = 2 {0301}\n"));
+  EXPECT_THAT(answer.err, HasSubstr("pwrite(512, {0701}, 2, 0x70000000004) = 2\n"));
+  EXPECT_THAT(answer.err, HasSubstr("index=1, start=0, count=1, data=["));
+  EXPECT_THAT(answer.err, HasSubstr("mmap(NULL, 0x1000, PROT_READ|PROT_WRITE, MAP_SHARED, 512, "));
+  EXPECT_THAT(answer.err, Not(HasSubstr("[pid")));
+}
+
+TEST_F(ExecObserver, TraceTellsProcessesApartAndGoesToAFile) {
+  const Answer answer = observed("--trace-to calls", "fork");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_THAT(answer.err, IsEmpty());
+  EXPECT_THAT(written("calls"),
+              ContainsRegex("\\[pid [0-9]+\\] ioctl\\(513, IOMMU_IOAS_ALLOC, .*out_ioas_id=4"));
+}
+
+TEST_F(ExecObserver, AFileThatCannotBeWrittenIsBadUsage) {
+  const Answer answer = exec("--record /nowhere/r.yaml", "true");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.err, "noiommu exec: cannot write /nowhere/r.yaml: No such file or directory\n");
+}
+
+TEST_F(ExecObserver, ExplainsOnlyWhatFailed) {
+  const Answer answer = observed("--explain");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_THAT(answer.err, Not(HasSubstr("IOMMU_IOAS_ALLOC")));
+  EXPECT_THAT(answer.err, HasSubstr("  EINVAL: the device file is not bound to an iommufd yet"));
+  EXPECT_THAT(answer.err, HasSubstr("  ENOENT: nothing is mapped at that iova"));
+  EXPECT_THAT(answer.err, HasSubstr("  EEXIST: something is mapped in that range already"));
+  EXPECT_THAT(answer.err, HasSubstr("  EINVAL: size is below that of the structure"));
+}
+
+TEST_F(ExecObserver, ExplainsAMissingCapability) {
+  const Answer answer = observed("--explain", "weak");
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.err, HasSubstr("= -1 EPERM (Operation not permitted)\n"
+                                    "  EPERM: the process lacks CAP_SYS_RAWIO"));
+}
+
+TEST_F(ExecObserver, ExplainsAWriteToAnAttribute) {
+  const Answer answer =
+      exec("--explain", "sh -c 'echo 2 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode'");
+  EXPECT_THAT(answer.err, HasSubstr("write(1, \"2\\n\", 2) = -1 EINVAL (Invalid argument)\n"
+                                    "  EINVAL: the text is no value of the attribute"));
+}
+
+TEST_F(ExecObserver, ExplainsWhyAProgramFindsNoDevice) {
+  const std::string list = "ls /sys/bus/pci/devices/0000:00:04.0/vfio-dev";
+  EXPECT_THAT(exec("--explain", list).err, HasSubstr("hides the device"));
+  EXPECT_THAT(exec("--explain", "ls /sys/bus/pci/devices").err, IsEmpty());
+  EXPECT_THAT(exec("--explain", "sh -c '" + list + "; exec 3<>" + kNode + "'").err, IsEmpty());
+}
+
+TEST_F(ExecObserver, ARecordingReplays) {
+  EXPECT_EQ(observed("--record r.yaml").code, 0);
+  const Answer replay = noiommu("run --trace r.yaml");
+  EXPECT_EQ(replay.code, 0) << replay.out << written("r.yaml");
+  const std::string recording = written("r.yaml");
+  EXPECT_THAT(recording, HasSubstr("- ioctl: IOMMU_IOAS_NOIOMMU_GET_PA\n"));
+  EXPECT_THAT(recording, HasSubstr("expect: {length: 0xff0, out_phys: nonzero, "
+                                   "out_phys_page_offset: 0x10}\n"));
+  EXPECT_THAT(recording, HasSubstr("offset: 0x80, u64: $pa1}\n- pwrite"));
+  EXPECT_THAT(recording, HasSubstr("- sleep: 1"));
+  EXPECT_THAT(recording, HasSubstr("data_s32: [$event]\n"));
+  EXPECT_THAT(recording, HasSubstr("- munmap: {at: $region, length: 0x1000}\n- close: $device\n"));
+}
+
+TEST_F(ExecObserver, ARecordingIsOfTheFirstProcess) {
+  EXPECT_EQ(observed("--record r.yaml", "fork").code, 0);
+  EXPECT_EQ(noiommu("run r.yaml").code, 0);
+  EXPECT_THAT(written("r.yaml"), ContainsRegex("# Not recorded: process [0-9]+, 1 call\n"));
+}
+
+TEST_F(ExecObserver, ARecordingKnowsTheMachineAndTheProcess) {
+  EXPECT_EQ(exec("--record r.yaml --revision v6 --config VFIO_DEBUGFS=n --device 0000:00:07.0 "
+                 "--uid 1000",
+                 std::string("sh -c 'exec 4<>/dev/vfio/vfio; exec 4<&-; exec 5<>") + kNode + "'")
+                .code,
+            2);
+  const Answer replay = noiommu("run r.yaml");
+  EXPECT_EQ(replay.code, 0) << replay.out << replay.err << written("r.yaml");
+  const std::string recording = written("r.yaml");
+  EXPECT_THAT(recording, HasSubstr("revision: v6\n"));
+  EXPECT_THAT(recording, HasSubstr("- {bdf: '0000:00:07.0', model: edu, iommu: none}\n"));
+  EXPECT_THAT(recording, HasSubstr("uid: 1000"));
+  EXPECT_THAT(recording, HasSubstr("as: container\n- close: $container\n"));
+  EXPECT_THAT(recording, HasSubstr("errno: EACCES\n"));
+}
+
+TEST_F(ExecObserver, ARecordingOfAWriteToAnAttributeReplays) {
+  const std::string parameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
+  EXPECT_EQ(exec("--record r.yaml", "sh -c 'echo N > " + parameter + "'").code, 0);
+  EXPECT_EQ(noiommu("run r.yaml").code, 0);
+  EXPECT_THAT(written("r.yaml"), HasSubstr("- write_file: \"" + parameter + "\"\n"));
+}
+
+TEST_F(ExecObserver, ARecordingOfNothingReplays) {
+  EXPECT_EQ(exec("--record r.yaml", "true").code, 0);
+  EXPECT_EQ(noiommu("run r.yaml").code, 0);
+}
+
+TEST_F(ExecObserver, ReportsWhatIsLeft) {
+  const Answer answer = observed("--report");
+  EXPECT_THAT(answer.err, HasSubstr("noiommu exec: 22 calls, 4 failed, by 1 process\n"));
+  EXPECT_THAT(answer.err, ContainsRegex("IOMMU_IOAS_MAP +3  2 failed\n"));
+  EXPECT_THAT(answer.err, HasSubstr("pinned: 3 pages at most, 0 at exit\n"));
+  EXPECT_THAT(answer.err, HasSubstr("open at exit:\n  /dev/iommu\n"));
+  EXPECT_THAT(answer.err, HasSubstr("IOAS 2 with 0 mappings\n"));
+  EXPECT_THAT(answer.err, HasSubstr("kernel taint: U"));
+  EXPECT_THAT(answer.err, HasSubstr("Adding kernel taint for vfio-noiommu cdev\n"));
+}
+
+TEST_F(ExecObserver, ReportsAsJson) {
+  EXPECT_THAT(observed("--report-to r.json").err, IsEmpty());
+  const auto report = nlohmann::json::parse(written("r.json"));
+  EXPECT_EQ(report["processes"], 1);
+  EXPECT_EQ(report["calls"]["IOMMU_IOAS_MAP"]["failed"], 2);
+  EXPECT_EQ(report["pinned_pages"]["most"], 3);
+  EXPECT_EQ(report["open_at_exit"][0], "/dev/iommu");
+  EXPECT_EQ(report["taint"], 64);
+}
+
+}  // namespace
+}  // namespace noiommu::scenarios
