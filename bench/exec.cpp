@@ -39,7 +39,7 @@ void time_calls(benchmark::State& state, const std::string& prefix, const std::s
 void compile(benchmark::State& state, const std::string& prefix) {
   const std::string command = prefix + "c++ -std=c++20 -fsyntax-only -I" NOIOMMU_SOURCE_DIR
                                        " " NOIOMMU_SOURCE_DIR
-                                       "/model/kernel/log.cpp >/dev/null 2>&1";
+                                       "/scenarios/exec/supervisor.cpp >/dev/null 2>&1";
   for ([[maybe_unused]] auto _ : state) {
     if (std::system(command.c_str()) != 0) {
       state.SkipWithError("it cannot run here");

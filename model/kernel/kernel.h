@@ -2,11 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "model/design/design.h"
 #include "model/kernel/clock.h"
@@ -53,9 +55,13 @@ class Kernel : Unmovable {
   // For a program that is alone on its kernel: a call that waits for somebody else would never
   // come back, and throws BlockedForever instead.
   void set_single_threaded(bool single) { single_threaded_ = single; }
+  // `tell` is called by a thread whose system call is about to wait for another one, for whoever
+  // has few threads. Set before there are processes.
+  void set_before_blocking(std::function<void()> tell) { before_blocking_ = std::move(tell); }
   // Before a system call goes to sleep until another thread acts.
   void about_to_block(const std::string& why) const {
     if (single_threaded_) throw BlockedForever(why);
+    if (before_blocking_) before_blocking_();
   }
 
  private:
@@ -66,6 +72,7 @@ class Kernel : Unmovable {
   Clock clock_;
   std::atomic<int> next_pid_ = 1;
   std::atomic<bool> single_threaded_ = false;
+  std::function<void()> before_blocking_;
   std::mutex users_mutex_;
   std::map<uint32_t, std::shared_ptr<User>> users_;
 };

@@ -158,6 +158,9 @@ Answer call_on(Client& client, const Trap& trap) {
   }
 }
 
+// Whether another worker has taken over from this thread.
+thread_local bool replaced = false;
+
 int descriptor_of(const Trap& trap) {
   return static_cast<int>(trap.arguments[trap.call == SYS_mmap ? 4 : 0]);
 }
@@ -172,6 +175,10 @@ Supervisor::Supervisor(const Parts& parts)
   struct sigaction interrupt {};
   interrupt.sa_handler = [](int) {};
   sigaction(SIGUSR1, &interrupt, nullptr);  // so that a worker's wait can end
+  world_.kernel.set_before_blocking([this] {
+    replaced = true;
+    start_worker();
+  });
 }
 
 Supervisor::~Supervisor() {
@@ -180,7 +187,6 @@ Supervisor::~Supervisor() {
 
 void Supervisor::start_worker() {
   const std::lock_guard lock(mutex_);
-  ++idle_;
   ++running_;
   workers_.emplace_back([this] {
     work();
@@ -188,11 +194,14 @@ void Supervisor::start_worker() {
   });
 }
 
+// One worker at a time: every thread that waits for calls would be woken by each of them. A call
+// that goes to sleep leaves the others to another worker.
 void Supervisor::work() {
-  while (const auto trap = parts_.listener.receive()) {
-    if (--idle_ == 0) start_worker();
+  replaced = false;
+  while (!replaced) {
+    const auto trap = parts_.listener.receive();
+    if (!trap) return;
     handle(*trap);
-    ++idle_;
   }
 }
 

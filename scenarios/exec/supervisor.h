@@ -86,7 +86,6 @@ class Supervisor {
   const Parts parts_;
   const World world_;
   const Clock::time_point start_ = Clock::now();
-  std::atomic<int> idle_ = 0;
   std::atomic<int> running_ = 0;  // workers
   std::mutex clock_mutex_;
   const int wake_;  // an eventfd: there may be a timer or a mirror that there was not

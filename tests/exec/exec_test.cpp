@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(All, ExecCase,
                          testing::Values("descriptors", "last-close", "socket", "unmapped",
                                          "discarded", "fork", "shared", "bar", "interrupt",
                                          "threads", "signals", "killed-owner", "capability",
-                                         "pagemap", "vectors", "group"),
+                                         "pagemap", "vectors", "group", "unbind"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace(name, '-', '_');

@@ -374,10 +374,12 @@ static void vectors(void) {
   CHECK(read(iommufd, &byte, 1) == -1 && errno == EINVAL);
 }
 
-/* The way of the container and the group. */
-static void group(void) {
+static int group_file;
+
+static void set_up_group(void) {
   const int container = open_path("/dev/vfio/vfio");
   const int file = open_path("/dev/vfio/noiommu-0");
+  group_file = file;
   CHECK(ioctl(container, VFIO_GET_API_VERSION) == 0);
   CHECK(ioctl(container, VFIO_CHECK_EXTENSION, 8) == 1);
   struct vfio_group_status status = {.argsz = sizeof(status)};
@@ -387,8 +389,36 @@ static void group(void) {
   CHECK(ioctl(container, VFIO_SET_IOMMU, 8) == 0);
   device = ioctl(file, VFIO_GROUP_GET_DEVICE_FD, BDF);
   CHECK(device >= 0 && (fcntl(device, F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+/* The way of the container and the group. */
+static void group(void) {
+  set_up_group();
   CHECK(read_register(device, EDU_ID, 4) == 0x010000ed);
-  CHECK(ioctl(file, VFIO_GROUP_GET_DEVICE_FD, "0000:00:09.0") == -1 && errno == ENODEV);
+  CHECK(ioctl(group_file, VFIO_GROUP_GET_DEVICE_FD, "0000:00:09.0") == -1 && errno == ENODEV);
+}
+
+/* A driver is unbound only when its device is closed; meanwhile others go on. */
+static void waiting_unbind(void) {
+  const int file = open_device();
+  CHECK(file >= 0);
+  set_up_group();
+  const pid_t child = fork();
+  if (child == 0) {
+    close(file);
+    close(device);
+    const int unbind = open("/sys/bus/pci/drivers/vfio-pci/unbind", O_WRONLY);
+    exit(write(unbind, BDF, sizeof(BDF) - 1) == sizeof(BDF) - 1 ? 0 : 1);
+  }
+  usleep(100000);
+  CHECK(waitpid(child, NULL, WNOHANG) == 0);
+  CHECK(read_register(device, EDU_ID, 4) == 0x010000ed);
+  close(file);
+  close(device);
+  int status = 1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(open_device() == -ENOENT);
 }
 
 /* An IOVA where a physical address belongs. */
@@ -439,6 +469,7 @@ int main(int argc, char** argv) {
       {"pagemap", pagemap},
       {"vectors", vectors},
       {"group", group},
+      {"unbind", waiting_unbind},
       {"wrong-address", wrong_address},
       {"stale-address", stale_address},
       {"past-the-run", past_the_run},
