@@ -11,7 +11,14 @@ constexpr const char* kExamples = R"(Examples:
   noiommu exec --trace -- ./driver               every call and its answer, as strace has it
   noiommu exec --explain -- ./driver             what failed, and which rule of the kernel it was
   noiommu exec --record r.yaml -- ./driver       then 'noiommu run r.yaml' asks the same again
-  noiommu exec --report -- ./driver              what the driver left open, mapped and pinned)";
+  noiommu exec --report -- ./driver              what the driver left open, mapped and pinned
+  noiommu exec --dma-check=abort -- ./driver     stop it where a device leaves what is pinned
+  noiommu exec --revision v4 -- ./driver         on the kernel as an earlier revision had it
+
+Exit codes:
+  the program's own, or 128 and the number of the signal that ended it
+  126, 127  it cannot be executed, or is not there
+  2         bad usage, or this machine refuses; nothing ran)";
 
 }  // namespace
 
