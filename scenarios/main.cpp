@@ -242,7 +242,7 @@ void add_tree(CLI::App& app, int& exit_code) {
   tree->add_option("--param", options->machine.params, "A boot parameter, e.g. of vfio")
       ->type_name("MODULE.NAME=VALUE");
   tree->add_option("--device", options->machine.devices,
-                   "An edu function, without an IOMMU unless said (default: two)")
+                   "An edu function, without an IOMMU unless said (default: one, 0000:00:04.0)")
       ->type_name("BDF[,iommu=present]");
   add_json_format(tree, options->json);
   tree->callback([options, &exit_code] {

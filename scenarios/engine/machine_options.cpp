@@ -104,10 +104,10 @@ tl::expected<MachineConfig, std::string> machine_config(const MachineOptions& op
     if (!pair) return Wrong(fmt::format("--param {}: write module.parameter=VALUE", text));
     kernel.params[pair->first] = pair->second;
   }
-  static const std::vector<std::string> kTwo = {"0000:00:04.0", "0000:00:05.0"};
+  static const std::vector<std::string> kOne = {"0000:00:04.0"};
   std::vector<DeviceNeeds> devices;
   std::vector<std::optional<std::pair<uint16_t, uint16_t>>> ids;
-  for (const std::string& text : options.devices.empty() ? kTwo : options.devices) {
+  for (const std::string& text : options.devices.empty() ? kOne : options.devices) {
     auto device = parse_device(text);
     if (!device) return Wrong(device.error());
     if (std::ranges::find(devices, device->needs.bdf, &DeviceNeeds::bdf) != devices.end()) {

@@ -17,7 +17,7 @@ struct MachineOptions {
   std::vector<std::string> devices;  // "[MODEL@]BDF[,iommu=none|present][,id=VVVV:DDDD]"
 };
 
-// Without `devices` the machine has two edu functions and no IOMMU. What is wrong is told with the
+// Without `devices` the machine has one edu function, 0000:00:04.0, and no IOMMU. What is wrong is told with the
 // option that it is in.
 [[nodiscard]] tl::expected<MachineConfig, std::string> machine_config(
     const MachineOptions& options);

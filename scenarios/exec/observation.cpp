@@ -7,7 +7,7 @@ namespace noiommu::scenarios::exec {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  noiommu exec -- ./driver                       on a machine with two edu functions
+  noiommu exec -- ./driver                       on a machine with one edu function
   noiommu exec --trace -- ./driver               every call and its answer, as strace has it
   noiommu exec --explain -- ./driver             what failed, and which rule of the kernel it was
   noiommu exec --record r.yaml -- ./driver       then 'noiommu run r.yaml' asks the same again

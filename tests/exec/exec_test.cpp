@@ -24,7 +24,7 @@ using testing::Not;
 using namespace std::chrono_literals;
 
 TEST_F(Exec, ListsTheNodesOfTheMachineAndSaysNothingOfItsOwn) {
-  const Answer answer = exec("/bin/ls /dev/vfio/devices", "--device 0000:00:04.0");
+  const Answer answer = exec("/bin/ls /dev/vfio/devices");
   EXPECT_EQ(answer.out, "noiommu-vfio0\n");
   EXPECT_EQ(answer.err, "");
   EXPECT_EQ(answer.code, 0);
@@ -85,7 +85,8 @@ TEST_F(Exec, TakesWhatIsWrittenToSysfs) {
   const Answer answer = exec(
       "sh -c 'cd /sys/bus/pci/drivers/vfio-pci; echo 0000:00:04.0 > unbind; ls /dev/vfio/devices;"
       " echo N > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode;"
-      " cat /sys/module/vfio/parameters/enable_unsafe_noiommu_mode; echo 0000:00:04.0 > bind'");
+      " cat /sys/module/vfio/parameters/enable_unsafe_noiommu_mode; echo 0000:00:04.0 > bind'",
+      "--device 0000:00:04.0 --device 0000:00:05.0");
   EXPECT_EQ(answer.out, "noiommu-vfio1\nN\n");
   EXPECT_NE(answer.code, 0) << "a device without an IOMMU was bound without the parameter";
 }
