@@ -61,8 +61,11 @@ int run(const ExecOptions& options, MachineConfig config) {
                        auto listener = install_filter(first_descriptor);
                        if (listener) return *listener;
                        const int error = static_cast<int>(listener.error());
-                       wrong = fmt::format("the kernel refuses seccomp user notification: {}",
-                                           std::strerror(error));
+                       wrong = fmt::format("the kernel refuses seccomp user notification: {}{}",
+                                           std::strerror(error),
+                                           error == EBUSY ? "\n  another noiommu exec, or a "
+                                                            "container's manager, watches already"
+                                                          : "");
                        return -1;
                      }});
   // From the terminal, for the program alone.
@@ -121,7 +124,8 @@ void add_exec(CLI::App& app, int& exit_code) {
   exec->add_option("--param", options->machine.params, "A boot parameter, e.g. of vfio")
       ->type_name("MODULE.NAME=VALUE")
       ->allow_extra_args(false);
-  exec->add_option("--device", options->machine.devices, "A device (default: two edu functions)")
+  exec->add_option("--device", options->machine.devices,
+                   "A device (default: one edu function, 0000:00:04.0)")
       ->type_name("[MODEL@]BDF[,iommu=none|present][,id=VVVV:DDDD]")
       ->allow_extra_args(false);
   const std::map<std::string, DmaChecking> checkings{
