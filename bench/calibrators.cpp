@@ -14,11 +14,13 @@ void dependent_loads(benchmark::State& state, size_t bytes) {
   for (size_t i = 0; i < order.size(); ++i) next[order[i]] = order[(i + 1) % order.size()];
   uint64_t at = 0;
   constexpr int kLoads = 256;
-  for ([[maybe_unused]] auto _ : state) {
-    for (int i = 0; i < kLoads; ++i) at = next[at];
-    benchmark::DoNotOptimize(at);
-  }
-  report(state, kLoads);
+  time_each(
+      state,
+      [&] {
+        for (int i = 0; i < kLoads; ++i) at = next[at];
+        benchmark::DoNotOptimize(at);
+      },
+      kLoads);
 }
 BENCHMARK_CAPTURE(dependent_loads, l1, 16 << 10)->Name("L1 load")->UseRealTime();
 BENCHMARK_CAPTURE(dependent_loads, l2, 512 << 10)->Name("L2 load")->UseRealTime();
@@ -27,11 +29,13 @@ BENCHMARK_CAPTURE(dependent_loads, dram, 256 << 20)->Name("DRAM load")->UseRealT
 void memset64(benchmark::State& state) {
   std::vector<uint64_t> words(kMiB / 4);  // 2 MiB
   uint64_t value = 1;
-  for ([[maybe_unused]] auto _ : state) {
-    std::fill(words.begin(), words.end(), value++);
-    benchmark::ClobberMemory();
-  }
-  report(state, words.size());
+  time_each(
+      state,
+      [&] {
+        std::fill(words.begin(), words.end(), value++);
+        benchmark::ClobberMemory();
+      },
+      words.size());
 }
 BENCHMARK(memset64)->Name("memset64, per entry")->UseRealTime();
 

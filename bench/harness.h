@@ -9,9 +9,18 @@
 #include <cstdint>
 #include <numeric>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "model/kernel/types.h"
+
+// For bench/profile, which counts the instructions of what is timed.
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_TOGGLE_COLLECT
+#define CALLGRIND_DUMP_STATS_AT(text) static_cast<void>(text)
+#endif
 
 namespace noiommu::bench {
 
@@ -25,6 +34,8 @@ inline void report(benchmark::State& state, uint64_t items) {
   state.counters[kPerItem] =
       benchmark::Counter(static_cast<double>(items), benchmark::Counter::kIsIterationInvariantRate |
                                                          benchmark::Counter::kInvert);
+  const auto all = static_cast<uint64_t>(state.iterations()) * items;
+  CALLGRIND_DUMP_STATS_AT(std::to_string(all).c_str());
 }
 
 // Operations that cannot be repeated at once, such as a map: `timed` does `items` of them, and
@@ -36,19 +47,24 @@ void time_batches(benchmark::State& state, uint64_t items, const Timed& timed,
   timed();  // the first time makes tables
   untimed();
   for ([[maybe_unused]] auto _ : state) {
+    CALLGRIND_TOGGLE_COLLECT;
     const Clock::time_point start = Clock::now();
     timed();
-    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
+    const Clock::time_point end = Clock::now();
+    CALLGRIND_TOGGLE_COLLECT;
+    state.SetIterationTime(std::chrono::duration<double>(end - start).count());
     untimed();
   }
   report(state, items);
 }
 
-// Operations that change nothing: one a round of the loop.
+// Operations that change nothing: one a round of the loop, of so many items.
 template <class Operation>
-void time_each(benchmark::State& state, const Operation& operation) {
+void time_each(benchmark::State& state, const Operation& operation, uint64_t items = 1) {
+  CALLGRIND_TOGGLE_COLLECT;
   for ([[maybe_unused]] auto _ : state) operation();
-  report(state, 1);
+  CALLGRIND_TOGGLE_COLLECT;
+  report(state, items);
 }
 
 // 0 to count - 1 in random order, the same in every run.

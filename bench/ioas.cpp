@@ -29,11 +29,9 @@ void get_pa_of_a_run(benchmark::State& state) {
   const iommufd::IoPagetable& iopt = rig.iopt();
   const auto run = iopt.get_pa(Iova{Rig::kIova}, kBytes);
   if (!run) return state.SkipWithError("GET_PA failed");
-  for ([[maybe_unused]] auto _ : state) {
-    benchmark::DoNotOptimize(iopt.get_pa(Iova{Rig::kIova}, kBytes));
-  }
   const uint64_t pages = run->bytes / kPageSize;
-  report(state, pages);
+  time_each(
+      state, [&] { benchmark::DoNotOptimize(iopt.get_pa(Iova{Rig::kIova}, kBytes)); }, pages);
   state.counters["pages"] = static_cast<double>(pages);
 }
 BENCHMARK(get_pa_of_a_run)->Name("GET_PA over a long contiguous run, per 4 KiB")->UseRealTime();

@@ -122,8 +122,8 @@ void translate_run(benchmark::State& state) {
   const auto bytes = static_cast<uint64_t>(state.range(0)) * kPageSize;
   AmdV1 table;
   map(table, Iova{0}, kPageSize, bytes);
-  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(table.translate(Iova{0}, bytes));
-  report(state, bytes / kPageSize);
+  time_each(
+      state, [&] { benchmark::DoNotOptimize(table.translate(Iova{0}, bytes)); }, bytes / kPageSize);
 }
 BENCHMARK(translate_run)
     ->Name("run of 4 KiB leaves")
