@@ -38,23 +38,6 @@ FileKind kind_of(const File* file, std::string_view path) {
   return FileKind::kAttribute;
 }
 
-// Whether commands of this name are for files of this kind.
-bool suits(FileKind kind, std::string_view name) {
-  const bool device = name.starts_with("VFIO_DEVICE_");
-  const bool group = name.starts_with("VFIO_GROUP_");
-  switch (kind) {
-    case FileKind::kIommufd:
-    case FileKind::kContainer:
-      return !device && !group;
-    case FileKind::kGroup:
-      return group;
-    case FileKind::kDevice:
-      return device;
-    default:
-      return false;
-  }
-}
-
 // A number means one thing on one kind of file, and GET_PA has had two names.
 const IoctlCommand* find_command(FileKind kind, uint32_t number, design::GetPa get_pa) {
   const IoctlCommand* any = nullptr;
@@ -227,6 +210,23 @@ std::string call_name(int call) {
 }
 
 }  // namespace
+
+bool suits(FileKind kind, std::string_view name) {
+  const bool device = name.starts_with("VFIO_DEVICE_");
+  const bool group = name.starts_with("VFIO_GROUP_");
+  switch (kind) {
+    case FileKind::kIommufd:
+      return !device && !group;
+    case FileKind::kContainer:
+      return !device && !group && !name.starts_with("IOMMU_");
+    case FileKind::kGroup:
+      return group;
+    case FileKind::kDevice:
+      return device;
+    default:
+      return false;
+  }
+}
 
 uint64_t SeenCall::field(std::string_view name) const {
   if (command == nullptr || before.size() < command->struct_size) return 0;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "scenarios/engine/ioctl_table.h"
@@ -16,6 +17,9 @@
 namespace noiommu::scenarios::exec {
 
 enum class FileKind { kIommufd, kContainer, kGroup, kDevice, kFault, kDmaBuf, kAttribute };
+
+// Whether commands of this name are for files of this kind.
+[[nodiscard]] bool suits(FileKind kind, std::string_view name);
 
 struct SeenCall {
   pid_t process = 0;
