@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -34,6 +35,18 @@ int capability(const std::string& name) {
     if (name == capability_name(number)) return number;
   }
   throw CLI::ValidationError("--cap-drop", "'" + name + "' is no capability such as CAP_SYS_RAWIO");
+}
+
+// What the program would get if it ran alone is for the program; a trace that nobody reads any
+// longer does not end it.
+OwnedFd take_signals() {
+  // The terminal sends them to the program as well.
+  for (const int number : {SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
+  sigset_t passed_on;
+  sigemptyset(&passed_on);
+  for (const int number : {SIGTERM, SIGHUP}) sigaddset(&passed_on, number);
+  sigprocmask(SIG_BLOCK, &passed_on, nullptr);
+  return OwnedFd(signalfd(-1, &passed_on, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 int run(const ExecOptions& options, MachineConfig config) {
@@ -68,9 +81,7 @@ int run(const ExecOptions& options, MachineConfig config) {
                                                           : "");
                        return -1;
                      }});
-  // From the terminal, for the program alone.
-  signal(SIGINT, SIG_IGN);
-  signal(SIGQUIT, SIG_IGN);
+  const OwnedFd signals = take_signals();
   DmaCheck dma_check(options.dma_checking, descriptors, pages,
                      [](const std::string& text) { std::cerr << text << std::flush; });
   check = &dma_check;
@@ -86,7 +97,8 @@ int run(const ExecOptions& options, MachineConfig config) {
                          .filesystem = about.st_dev,
                          .first_descriptor = first_descriptor,
                          .observer = &observers});
-  supervisor.run(guardian.over_fd());
+  supervisor.run(guardian.over_fd(), signals.get(),
+                 [&guardian](int signal) { guardian.pass_on(signal); });
   const int status = guardian.status();
   supervisor.stop();
   observation.finish(machine);

@@ -58,12 +58,16 @@ void ExitReport::learn(const FileRef& file, const std::string& name) {
 
 uint64_t ExitReport::pinned() const {
   uint64_t sum = 0;
-  for (const auto& [process, pages] : pinned_by_) sum += pages;
+  for (const auto& memory : memories_) {
+    if (const auto alive = memory.lock()) sum += alive->pinned_vm;
+  }
   return sum;
 }
 
 void ExitReport::count_pins(const Client& client) {
-  pinned_by_[client.pid()] = client.task()->memory->pinned_vm;
+  if (memories_.insert(client.task()->memory).second) {
+    std::erase_if(memories_, [](const auto& memory) { return memory.expired(); });
+  }
   pinned_at_most_ = std::max(pinned_at_most_, pinned());
 }
 

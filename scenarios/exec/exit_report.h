@@ -45,7 +45,7 @@ class ExitReport : public CallWatcher {
   std::map<std::string, Count> counts_;
   std::set<pid_t> processes_;
   std::vector<Known> files_;
-  std::map<pid_t, uint64_t> pinned_by_;  // pages, when a process last called
+  std::set<std::weak_ptr<UserMemory>, std::owner_less<>> memories_;  // of those who called
   uint64_t pinned_at_most_ = 0;
   // As the last process to exit left it.
   bool exited_ = false;

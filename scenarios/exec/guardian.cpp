@@ -23,10 +23,10 @@ namespace {
 constexpr int kCannotExecute = 126;
 constexpr int kNotFound = 127;
 
-// One byte, or a text of what is wrong, with a descriptor beside it.
+// The sender's process id with a descriptor beside it, or a text of what is wrong.
 bool send_descriptor(int socket, int fd) {
-  char byte = 0;
-  iovec part{&byte, 1};
+  pid_t self = getpid();
+  iovec part{&self, sizeof(self)};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = &part;
@@ -38,11 +38,11 @@ bool send_descriptor(int socket, int fd) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-  return sendmsg(socket, &message, 0) == 1;
+  return sendmsg(socket, &message, 0) == sizeof(self);
 }
 
 // Negative, with `text`, where a text came instead.
-int receive_descriptor(int socket, std::string& text) {
+int receive_descriptor(int socket, pid_t& sender, std::string& text) {
   std::array<char, 512> bytes{};
   iovec part{bytes.data(), bytes.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -59,6 +59,7 @@ int receive_descriptor(int socket, std::string& text) {
   }
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+  std::memcpy(&sender, bytes.data(), sizeof(sender));
   return fd;
 }
 
@@ -151,7 +152,7 @@ Guardian::Guardian(const Program& program) {
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   std::string wrong;
-  listener_ = receive_descriptor(link_.get(), wrong);
+  listener_ = receive_descriptor(link_.get(), program_, wrong);
   if (listener_ < 0) throw SetupError(fmt::format("cannot start the program: {}", wrong));
 }
 
@@ -163,8 +164,8 @@ OwnedFd Guardian::take_listener() {
   return OwnedFd(std::exchange(listener_, -1));
 }
 
-void Guardian::stop() {
-  kill(guardian_, SIGTERM);
+void Guardian::pass_on(int signal) {
+  kill(program_, signal);
 }
 
 int Guardian::status() {

@@ -35,12 +35,13 @@ class Guardian {
   // How the program ended, as a shell would say: its exit status, or 128 and the signal's number;
   // 126 or 127 when it could not be executed. After that nothing of it is left.
   int status();
-  // Ends the program.
-  void stop();
+  // Sends the program a signal that was meant for it. Before status().
+  void pass_on(int signal);
 
  private:
   OwnedFd link_;
   pid_t guardian_ = -1;
+  pid_t program_ = -1;
   int listener_ = -1;
   bool over_ = false;
 };

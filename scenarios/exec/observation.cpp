@@ -1,5 +1,7 @@
 #include "scenarios/exec/observation.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 namespace noiommu::scenarios::exec {
@@ -44,14 +46,25 @@ Observer* Observation::observer() {
 }
 
 void Observation::start() {
+  trace_output_.start();
+  if (recording_output_) recording_output_->start();
+  if (report_output_) report_output_->start();
   if (listings_) listings_->start();
 }
 
 void Observation::finish(Machine& machine) {
+  TextOutput errors("");
   if (listings_) trace_output_.write(listings_->finding());
   if (recorder_) recording_output_->write(recorder_->text());
-  if (options_.report) TextOutput("").write(report_->text(machine));
+  if (options_.report) errors.write(report_->text(machine));
   if (report_output_) report_output_->write(report_->json(machine));
+  const auto tell = [&errors](const TextOutput& output) {
+    const std::string wrong = output.wrong();
+    if (!wrong.empty()) errors.write(fmt::format("noiommu exec: {}\n", wrong));
+  };
+  tell(trace_output_);
+  if (recording_output_) tell(*recording_output_);
+  if (report_output_) tell(*report_output_);
 }
 
 void add_observation_options(CLI::App& exec, ObservationOptions& options) {

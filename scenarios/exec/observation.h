@@ -41,14 +41,14 @@ class Observation {
 
   // nullptr where nothing is wanted. Outlived by this.
   [[nodiscard]] Observer* observer();
-  // The program's /dev and /sys are there.
+  // The program's /dev and /sys are there, and it is about to start.
   void start();
-  // The program is over.
+  // The program is over. What could not be written is told on standard error.
   void finish(Machine& machine);
 
  private:
   const ObservationOptions options_;
-  const TextOutput trace_output_;
+  TextOutput trace_output_;
   CallReader reader_;
   std::optional<TraceLog> trace_;
   std::optional<ListingWatch> listings_;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -391,12 +392,14 @@ void Supervisor::advance_clock() {
   if (passed > clock.now()) clock.advance(passed - clock.now());
 }
 
-void Supervisor::run(int over) {
+void Supervisor::run(int over, int signals, const std::function<void(int signal)>& pass_on) {
   start_worker();
   bool mirrors = false;
   while (true) {
-    std::vector<pollfd> wait = {
-        {over, POLLIN, 0}, {parts_.descriptors.events_fd(), POLLIN, 0}, {wake_, POLLIN, 0}};
+    std::vector<pollfd> wait = {{over, POLLIN, 0},
+                                {signals, POLLIN, 0},
+                                {parts_.descriptors.events_fd(), POLLIN, 0},
+                                {wake_, POLLIN, 0}};
     {
       const std::lock_guard lock(mutex_);
       for (const auto& [process, known] : clients_) wait.push_back({known.alive.get(), POLLIN, 0});
@@ -410,8 +413,12 @@ void Supervisor::run(int over) {
     }
     ppoll(wait.data(), wait.size(), until, nullptr);
     if (wait[0].revents != 0) break;
+    signalfd_siginfo signal{};
+    if (wait[1].revents != 0 && read(signals, &signal, sizeof(signal)) == sizeof(signal)) {
+      pass_on(static_cast<int>(signal.ssi_signo));
+    }
     uint64_t count = 0;
-    if (wait[2].revents != 0) static_cast<void>(read(wake_, &count, sizeof(count)));
+    if (wait[3].revents != 0) static_cast<void>(read(wake_, &count, sizeof(count)));
     parts_.descriptors.release_closed();
     advance_clock();
     mirrors = parts_.descriptors.update_mirrors();

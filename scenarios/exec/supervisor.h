@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -59,8 +60,9 @@ class Supervisor {
   explicit Supervisor(const Parts& parts);
   ~Supervisor();
 
-  // Answers calls until `over` can be read.
-  void run(int over);
+  // Answers calls until `over` can be read, and passes on each signal that `signals`, a signalfd,
+  // has.
+  void run(int over, int signals, const std::function<void(int signal)>& pass_on);
   // Once no process of the program is left: closes what they had open, and ends all threads.
   void stop();
 

@@ -15,12 +15,12 @@ class TraceLog : public CallWatcher {
     bool explain = false;  // and under those that failed, which rule it was
   };
   // `output` outlives this.
-  TraceLog(const TextOutput& output, Options options) : output_(output), options_(options) {}
+  TraceLog(TextOutput& output, Options options) : output_(output), options_(options) {}
 
   void seen(const SeenCall& call, const Client& client) override;
 
  private:
-  const TextOutput& output_;
+  TextOutput& output_;
   const Options options_;
   pid_t first_ = 0;
   bool several_ = false;  // processes: lines say which one
