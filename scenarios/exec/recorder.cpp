@@ -156,14 +156,19 @@ void Recorder::follow_state(const Client& client) {
   now_ = state;
 }
 
-// A replay's devices stand still, but for what the program waited for.
+// A replay's devices stand still, but for what the program waited for. How often it looked in vain
+// makes no difference to them.
 void Recorder::follow_time(const SeenCall& call) {
-  if (timer_ && call.now >= *timer_) {
-    const auto waited = std::chrono::ceil<std::chrono::milliseconds>(call.now - last_);
+  if (timer_ && call.now < *timer_) {
+    if (call.next_timer) timer_ = std::min(*timer_, *call.next_timer);
+    return;
+  }
+  if (timer_) {
+    const auto waited = std::chrono::ceil<std::chrono::milliseconds>(call.now - armed_);
     steps_.push_back(fmt::format("- sleep: {}\n", waited.count()));
   }
   timer_ = call.next_timer;
-  last_ = call.now;
+  armed_ = call.now;
 }
 
 // The newest first: what was made with the help of another file goes before it.
@@ -316,8 +321,11 @@ void Recorder::expect_fields(const SeenCall& call, const Client& client, StepTex
     if ((value == before && !answer) || &field == call.array) continue;
     if (field.name == "out_phys") {
       constexpr uint64_t kInPage = kPageSize - 1;
-      physical_.push_back({value, load_field(*call.command->find_field("length"), call.after),
-                           fmt::format("pa{}", physical_.size() + 1)});
+      // The revisions do not agree on its name.
+      const Field* in_out = call.command->find_field("length");
+      const Field* length = in_out != nullptr ? in_out : call.command->find_field("out_length");
+      physical_.push_back(
+          {value, load_field(*length, call.after), fmt::format("pa{}", physical_.size() + 1)});
       step.expect.push_back("out_phys: nonzero");
       step.expect.push_back(fmt::format("out_phys_page_offset: {:#x}", value & kInPage));
       step.save.push_back("out_phys: " + physical_.back().name);

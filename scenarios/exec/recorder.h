@@ -93,9 +93,9 @@ class Recorder : public CallWatcher {
   std::map<std::string, int> names_;     // how many of each kind
   std::map<int, std::string> eventfds_;  // by descriptor
   std::map<pid_t, uint64_t> others_;     // calls of processes that are not recorded
-  // Device time of the program, and of the replay so far.
+  // Device time of the program: when something is due, and since when a replay stands still.
   std::optional<std::chrono::nanoseconds> timer_;
-  std::chrono::nanoseconds last_{};
+  std::chrono::nanoseconds armed_{};
 };
 
 }  // namespace noiommu::scenarios::exec

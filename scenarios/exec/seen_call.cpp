@@ -265,6 +265,9 @@ void CallReader::before(Client& client, const Trap& trap, const FileRef& file) {
 }
 
 void CallReader::after(const Answered& answered) {
+  const Clock& clock = answered.client.kernel().clock();
+  const auto now = clock.now();
+  const auto next_timer = clock.next();
   SeenCall call;
   const std::lock_guard lock(mutex_);
   const auto begun = under_way_.find(answered.trap.id);
@@ -284,9 +287,8 @@ void CallReader::after(const Answered& answered) {
   call.result = answered.result;
   read_answer(answered.client, call);
   if (!answered.result) call.caller = answered.client.credentials();
-  Clock& clock = answered.client.kernel().clock();
-  call.now = clock.now();
-  call.next_timer = clock.next();
+  call.now = now;
+  call.next_timer = next_timer;
   tell(call, answered.client);
 }
 

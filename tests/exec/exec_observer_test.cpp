@@ -153,6 +153,31 @@ TEST_F(ExecObserver, ARecordingOfNothingReplays) {
   EXPECT_EQ(noiommu("run r.yaml").code, 0);
 }
 
+// Programs whose recording must be answered alike, with options before "--".
+class ExecRecording : public ExecObserver, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ExecRecording, Replays) {
+  const std::string line = GetParam();
+  const size_t split = line.find("-- ");
+  const Answer recorded = exec("--record r.yaml " + line.substr(0, split),
+                               NOIOMMU_PROGRAMS "/" + line.substr(split + 3));
+  EXPECT_EQ(recorded.code, 0) << recorded.err;
+  const Answer replay = noiommu("run r.yaml");
+  EXPECT_EQ(replay.code, 0) << replay.out << replay.err << written("r.yaml");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Programs, ExecRecording,
+    testing::Values("-- noiommu_selftest", "-- exec_cases last-close", "-- exec_cases socket",
+                    "-- exec_cases unmapped", "-- exec_cases discarded", "-- exec_cases fork",
+                    "-- exec_cases shared", "-- exec_cases interrupt", "-- exec_cases threads",
+                    "-- exec_cases signals", "-- exec_cases killed-owner",
+                    "-- exec_cases capability", "-- exec_cases pagemap", "-- exec_cases group",
+                    "-- exec_cases unbind", "-- exec_cases wrong-address",
+                    "-- exec_cases stale-address", "-- exec_cases past-the-run",
+                    "--revision v4 -- recorded old-get-pa", "--revision v5 -- recorded old-get-pa",
+                    "-- recorded busy-waiting"));
+
 TEST_F(ExecObserver, ReportsWhatIsLeft) {
   const Answer answer = observed("--report");
   EXPECT_THAT(answer.err, HasSubstr("noiommu exec: 22 calls, 4 failed, by 1 process\n"));
