@@ -86,8 +86,8 @@ Status IoPagetable::check_fixed(const IovaRange& range) const {
   return {};
 }
 
-Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<const Slice> slices,
-                                                                  const Target& target) {
+Result<IoPagetable::AreaList> IoPagetable::insert_areas(std::span<const Slice> slices,
+                                                        const Target& target) {
   uint64_t length = 0;
   for (const Slice& slice : slices) length += slice.length;
 
@@ -108,7 +108,7 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
     if (slice.first_byte % kPageSize % alignment_ != 0) return Err(EINVAL);
   }
 
-  std::vector<Area*> placed;
+  AreaList placed;
   placed.reserve(slices.size());
   for (const Slice& slice : slices) {
     auto area = std::make_unique<Area>();
@@ -126,11 +126,16 @@ Result<std::vector<IoPagetable::Area*>> IoPagetable::insert_areas(std::span<cons
 }
 
 void IoPagetable::erase_areas(std::span<Area* const> areas) {
+  // Released after the lock: pages of a file may be the last to hold it, and its release takes
+  // other locks, as that of a device which leaves its page table.
+  absl::InlinedVector<std::unique_ptr<Area>, 1> gone;
   const std::unique_lock lock(iova_mutex_);
   for (const Area* area : areas) {
     settled_.take_back(area->iova());
     if (area->pages->kind() == Pages::Kind::kDmaBuf) --revocable_;
-    areas_.erase(area->iova().last);
+    const auto found = areas_.find(area->iova().last);
+    gone.push_back(std::move(found->second));
+    areas_.erase(found);
   }
   look_again();
 }

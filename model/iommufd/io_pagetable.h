@@ -2,6 +2,7 @@
 #pragma once
 
 #include <absl/container/btree_map.h>
+#include <absl/container/inlined_vector.h>
 
 #include <cstdint>
 #include <memory>
@@ -115,6 +116,7 @@ class IoPagetable : Unmovable {
     [[nodiscard]] const IovaRange& iova() const { return part.extent.iova; }
   };
   static_assert(sizeof(Area) <= 56, "there may be ten millions");
+  using AreaList = absl::InlinedVector<Area*, 1>;                  // mostly one
   using Areas = absl::btree_map<uint64_t, std::unique_ptr<Area>>;  // by last IOVA
   struct Reservation {
     IovaRange range;
@@ -139,7 +141,7 @@ class IoPagetable : Unmovable {
     settled_.set_table(plain ? &domains_[0]->table : nullptr);
   }
 
-  Result<std::vector<Area*>> insert_areas(std::span<const Slice> slices, const Target& target);
+  Result<AreaList> insert_areas(std::span<const Slice> slices, const Target& target);
   void erase_areas(std::span<Area* const> areas);
 
   // With domains_mutex_ held.

@@ -288,5 +288,29 @@ TEST_F(Concurrency, MemoryIsUnmappedWhileItIsPinned) {
   EXPECT_EQ(pins(), 0U);
 }
 
+// A file that is mapped may be a device, and an unmap the last to hold it: then the device leaves
+// its page table. That takes locks which another call takes before those of the unmap.
+TEST_F(Concurrency, AnUnmapReleasesADeviceWhilePagesChangeHands) {
+  start();
+  const int64_t other = program_->ioas_alloc();
+  std::atomic<bool> over = false;
+  const auto changer = [&](Thread& calls) {
+    while (!over) EXPECT_EQ(calls.change_process(), 0);
+  };
+  const auto releaser = [&](Thread&) {
+    for (int round = 0; round < 3000; ++round) {
+      const int device = program_->bind(1);
+      ASSERT_GT(program_->attach(device, ioas_), 0);
+      const int64_t iova = program_->map_file(other, device, 0, kPageSize);
+      ASSERT_GT(iova, 0);
+      program_->close(device);
+      ASSERT_EQ(program_->unmap(other, iova, kPageSize), 0x1000);
+    }
+    over = true;
+  };
+  run({changer, releaser});
+  EXPECT_EQ(program_->destroy(other), 0);
+}
+
 }  // namespace
 }  // namespace noiommu::tests
