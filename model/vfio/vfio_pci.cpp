@@ -239,8 +239,10 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
       break;
     }
     case VFIO_DEVICE_FEATURE_DMA_BUF: {
+      auto request = VfioPciDmaBufs::read(process, function_, payload);
+      if (!request) return Err(request.error());
       const std::unique_lock lock(memory_mutex_);
-      return dma_bufs_.create(process, function_, payload, !config_.memory_enabled());
+      return dma_bufs_.create(process, std::move(*request), !config_.memory_enabled());
     }
     default:
       break;

@@ -27,8 +27,9 @@ bool page_aligned(uint64_t value) {
 
 }  // namespace
 
-Result<int> VfioPciDmaBufs::create(Process& process, const pci::Function& function, UserPtr payload,
-                                   bool revoked) {
+Result<VfioPciDmaBufs::Request> VfioPciDmaBufs::read(Process& process,
+                                                     const pci::Function& function,
+                                                     UserPtr payload) {
   vfio_device_feature_dma_buf request{};
   if (auto read = read_user(process.memory(), payload, request); !read) return Err(read.error());
   if (request.nr_ranges == 0 || request.flags != 0) return Err(EINVAL);
@@ -46,9 +47,12 @@ Result<int> VfioPciDmaBufs::create(Process& process, const pci::Function& functi
     if (range.offset > bar.size || range.length > bar.size - range.offset) return Err(EINVAL);
     runs.push_back({to_pfn(bar.base + range.offset), range.length / kPageSize});
   }
+  return Request{std::move(runs), static_cast<int>(request.open_flags)};
+}
 
-  auto buffer = std::make_shared<DmaBuf>(std::move(runs), revoked);
-  buffer->open_flags = static_cast<int>(request.open_flags);
+Result<int> VfioPciDmaBufs::create(Process& process, Request request, bool revoked) {
+  auto buffer = std::make_shared<DmaBuf>(std::move(request.runs), revoked);
+  buffer->open_flags = request.open_flags;
   auto fd = process.install(buffer);
   if (!fd) return Err(fd.error());
   const std::lock_guard lock(mutex_);

@@ -14,10 +14,15 @@ namespace noiommu::vfio {
 // The dma-bufs of one open device; does not keep them alive. Thread-safe.
 class VfioPciDmaBufs : Unmovable {
  public:
-  // A descriptor for the ranges that the payload of DEVICE_FEATURE names. EFAULT, EINVAL, ENODEV,
-  // EMFILE. `revoked`: as long as nobody may use the BAR.
-  Result<int> create(Process& process, const pci::Function& function, UserPtr payload,
-                     bool revoked);
+  // What the payload of DEVICE_FEATURE asks for.
+  struct Request {
+    std::vector<PfnRun> runs;
+    int open_flags = 0;
+  };
+  // EFAULT, EINVAL, ENODEV. Without a lock of the device's memory: the payload may lie there.
+  static Result<Request> read(Process& process, const pci::Function& function, UserPtr payload);
+  // A descriptor for it. EMFILE. `revoked`: as long as nobody may use the BAR.
+  Result<int> create(Process& process, Request request, bool revoked);
   void set_revoked(bool revoked);
   // Revokes them for good.
   void cleanup();

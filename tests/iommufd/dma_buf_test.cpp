@@ -55,6 +55,24 @@ TEST_F(DmaBufTest, NamesPiecesOfABar) {
   EXPECT_GE(program_->dma_buf(device_, {{0, page}, {page, page}}), 0) << "several, as such";
 }
 
+TEST_F(DmaBufTest, IsAskedForFromTheBarItself) {
+  decode(true);
+  const UserPtr bar =
+      program_->process
+          ->mmap({.length = kPageSize, .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED},
+                 device_)
+          .value();
+  const UserPtr below = program_->memory(kPageSize);
+  ASSERT_EQ(below + kPageSize, bar);
+  vfio_device_feature feature{};
+  feature.argsz = sizeof(feature) + sizeof(vfio_device_feature_dma_buf);
+  feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
+  const UserPtr at = bar - sizeof(feature);
+  ASSERT_TRUE(write_user(program_->process->memory(), at, feature));
+  const auto done = program_->process->ioctl(device_, VFIO_DEVICE_FEATURE, at.value);
+  EXPECT_EQ(Program::answer(done), -EINVAL) << "registers are no ranges";
+}
+
 TEST_F(DmaBufTest, IsMappedAtTheAddressOfTheBar) {
   ASSERT_EQ(map_at(0x10000, 0, 64 * kKiB), 0);
   ASSERT_EQ(map_at(0x30000, 0x3000, 0x2000), 0);
