@@ -70,7 +70,8 @@ class AmdV1 : Unmovable {
   // Where any byte address leads; 0 when it is not mapped, and also when it is mapped to 0.
   [[nodiscard]] PhysAddr iova_to_phys(Iova iova) const;
 
-  // The same, with nothing for what is not mapped.
+  // The same, with nothing for what is not mapped. Every item is loaded with acquire: whoever looks
+  // without a lock tells by a count that was raised before a change whether it has met one.
   [[nodiscard]] std::optional<PhysAddr> find(Iova iova) const;
 
   // The physically contiguous run that starts at `iova`, `max_bytes` at most; `bytes` is 0 exactly

@@ -32,6 +32,13 @@ class KrefPtr {
   explicit KrefPtr(T* object) : object_(object) {
     if (object_ != nullptr) object_->kept_.fetch_add(1, std::memory_order_relaxed);
   }
+  // The first reference to an object that nobody else has seen yet.
+  static KrefPtr first(T* object) {
+    object->kept_.store(1, std::memory_order_relaxed);
+    KrefPtr made;
+    made.object_ = object;
+    return made;
+  }
   KrefPtr(const KrefPtr& other) : KrefPtr(other.object_) {}
   KrefPtr(KrefPtr&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   // From a derived class whose objects may be deleted as T.
@@ -63,7 +70,7 @@ class KrefPtr {
 
 template <class T, class... Arguments>
 KrefPtr<T> make_kref(Arguments&&... arguments) {
-  return KrefPtr<T>(new T(std::forward<Arguments>(arguments)...));
+  return KrefPtr<T>::first(new T(std::forward<Arguments>(arguments)...));
 }
 
 }  // namespace noiommu

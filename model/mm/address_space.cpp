@@ -101,9 +101,12 @@ Status AddressSpace::pin(UserPtr start, uint64_t pages, bool write, std::vector<
     for (const PfnRun& run : pinned) memory_.unpin(run);
     return done;
   }
+  if (runs.empty()) {
+    runs = std::move(pinned);
+    return {};
+  }
   auto rest = pinned.begin();
-  if (!runs.empty() && rest != pinned.end() &&
-      runs.back().first + runs.back().count == rest->first) {
+  if (rest != pinned.end() && runs.back().first + runs.back().count == rest->first) {
     runs.back().count += rest->count;
     ++rest;
   }
@@ -214,7 +217,7 @@ std::vector<std::shared_ptr<File>> AddressSpace::files() const {
 Result<std::shared_ptr<UserMemory>> AddressSpace::fork() {
   auto child = std::make_shared<AddressSpace>(memory_);
   std::map<const VmObject*, std::shared_ptr<VmObject>> copies;  // pieces of one mapping share it
-  const std::shared_lock lock(mutex_);
+  const std::unique_lock lock(mutex_);                          // nobody stores meanwhile
   for (const auto& [start, vma] : vmas_) {
     Vma copy = vma;
     if (!vma.shared) {

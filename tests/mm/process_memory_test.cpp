@@ -1,7 +1,9 @@
 // Memory as a process has it: fork, exit, memfd.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/mm/one_process.h"
@@ -34,6 +36,32 @@ TEST_F(ProcessMemoryTest, ForkCopiesPrivateMemory) {
   EXPECT_EQ(OneProcess::read(*child, at, 6), "before");
   EXPECT_TRUE(OneProcess::write(*child, at, "child!"));
   EXPECT_EQ(bench_.read(at, 6), "parent");
+}
+
+// A thread stores to the first page before the last one: no child may see it the other way round.
+TEST_F(ProcessMemoryTest, ForkCopiesAMoment) {
+  constexpr uint64_t kPages = 64;
+  const UserPtr first = bench_.map(kPages * kPageSize);
+  const UserPtr last = first + (kPages - 1) * kPageSize;
+  for (uint64_t page = 0; page < kPages; ++page) {
+    EXPECT_TRUE(write_user(bench_.process->memory(), first + page * kPageSize, uint64_t{0}));
+  }
+  std::atomic<bool> over = false;
+  const std::jthread writer([&] {
+    for (uint64_t turn = 1; !over; ++turn) {
+      EXPECT_TRUE(write_user(bench_.process->memory(), first, turn));
+      EXPECT_TRUE(write_user(bench_.process->memory(), last, turn));
+    }
+  });
+  for (int round = 0; round < 200; ++round) {
+    const auto child = fork();
+    uint64_t earlier = 0;
+    uint64_t later = 0;
+    EXPECT_TRUE(read_user(child->memory(), first, earlier));
+    EXPECT_TRUE(read_user(child->memory(), last, later));
+    EXPECT_GE(earlier, later);
+  }
+  over = true;
 }
 
 TEST_F(ProcessMemoryTest, ForkSharesSharedMemory) {
