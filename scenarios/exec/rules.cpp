@@ -1,10 +1,11 @@
 #include "scenarios/exec/rules.h"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <sys/syscall.h>
 
 #include "scenarios/engine/words.h"
+#include "uapi/iommufd.h"
+#include "uapi/vfio.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -21,43 +22,85 @@ std::string_view opened(FileKind kind) {
     case FileKind::kIommufd:
       return "open iommufd";
     default:
-      return "attribute";
+      return "open attribute";
   }
 }
 
-// The names under which a call's rules stand, the closest first.
-std::vector<std::string_view> headings(const SeenCall& call) {
-  if (call.opens) return {opened(call.kind)};
-  if (call.call == SYS_ioctl) {
-    std::vector<std::string_view> names;
-    if (call.command != nullptr) {
-      if (call.command->name.starts_with("IOMMU_")) names.emplace_back("envelope");
-      names.push_back(call.command->name);
+std::string_view access(int call) {
+  switch (call) {
+    case SYS_mmap:
+      return "mmap";
+    case SYS_lseek:
+      return "lseek";
+    case SYS_ftruncate:
+    case SYS_fallocate:
+      return "resize";
+    default:
+      return "transfer";
+  }
+}
+
+std::string_view accessed(const SeenCall& call) {
+  switch (call.kind) {
+    case FileKind::kDevice:
+      return call.call == SYS_mmap ? "device mmap" : "device transfer";
+    case FileKind::kFault:
+      return "fault";
+    case FileKind::kDmaBuf:
+      return "dma-buf";
+    case FileKind::kAttribute:
+      return "attribute";
+    default:
+      return "other";
+  }
+}
+
+std::vector<std::string> ioctl_headings(const SeenCall& call) {
+  std::vector<std::string> names = {"file"};
+  const bool iommufd = call.kind == FileKind::kIommufd;
+  if (call.command != nullptr && suits(call.kind, call.command->name)) {
+    const std::string name(call.command->name);
+    if (iommufd && name.starts_with("IOMMU_")) names.emplace_back("envelope");
+    const bool get_pa = iommufd && call.command->number == IOMMU_IOAS_NOIOMMU_GET_PA;
+    names.push_back(get_pa                              ? "GET_PA"  // which has had two names
+                    : call.kind == FileKind::kContainer ? "container " + name
+                                                        : name);
+    switch (call.command->number) {
+      case IOMMU_IOAS_MAP:
+      case IOMMU_IOAS_MAP_FILE:
+      case IOMMU_IOAS_COPY:
+      case VFIO_IOMMU_MAP_DMA:
+        if (iommufd) names.emplace_back("mapping");
+        break;
+      case IOMMU_HWPT_ALLOC:
+      case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
+      case VFIO_GROUP_GET_DEVICE_FD:
+        names.emplace_back("filling");
+        break;
+      default:
+        break;
     }
-    if (call.kind == FileKind::kIommufd) names.emplace_back("iommufd");
-    names.emplace_back("ioctl");
-    return names;
   }
-  if (call.kind == FileKind::kAttribute) return {"attribute"};
-  if (call.kind == FileKind::kDevice) {
-    return {call.call == SYS_mmap ? "device mmap" : "device access"};
-  }
-  return {"other access"};
+  if (iommufd) names.emplace_back("iommufd");
+  names.emplace_back("ioctl");
+  return names;
+}
+
+// The names under which a call's rules stand, from the outside in.
+std::vector<std::string> headings(const SeenCall& call) {
+  if (call.opens) return {std::string(opened(call.kind)), "open"};
+  if (call.call == SYS_ioctl) return ioctl_headings(call);
+  return {std::string(access(call.call)), "file", std::string(accessed(call))};
 }
 
 }  // namespace
-
-bool lacks_rawio(const SeenCall& call) {
-  return !call.caller.effective[CAP_SYS_RAWIO];
-}
 
 std::vector<const Rule*> rules_for(const SeenCall& call) {
   if (!call.failed()) return {};
   const int error = static_cast<int>(call.result->error());
   std::vector<const Rule*> possible;
-  for (const std::string_view heading : headings(call)) {
-    if (!possible.empty()) break;  // the rules of the call itself know better
-    for (const auto rules : {iommufd_rules(), vfio_rules()}) {
+  for (const std::string& heading : headings(call)) {
+    for (const auto rules : {access_rules(), container_rules(), device_rules(), iommufd_rules()}) {
       for (const Rule& rule : rules) {
         if (rule.call != heading || rule.error != error) continue;
         if (rule.decides == nullptr) {
@@ -67,6 +110,7 @@ std::vector<const Rule*> rules_for(const SeenCall& call) {
         }
       }
     }
+    if (!possible.empty()) break;
   }
   return possible;
 }
