@@ -1,5 +1,7 @@
 #include "model/iommufd/context.h"
 
+#include <sys/mman.h>
+
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -65,7 +67,7 @@ constexpr std::array<Entry, kNumbers> table() {
            entry<iommu_viommu_alloc, viommu_alloc>(IOMMU_VIOMMU_ALLOC, 24),
            entry<iommu_vdevice_alloc, vdevice_alloc>(IOMMU_VDEVICE_ALLOC, 24),
            entry<iommu_ioas_change_process, ioas_change_process>(IOMMU_IOAS_CHANGE_PROCESS, 8),
-           entry<iommu_veventq_alloc, veventq_alloc>(IOMMU_VEVENTQ_ALLOC, 32),
+           entry<iommu_veventq_alloc, veventq_alloc>(IOMMU_VEVENTQ_ALLOC, 28),
            entry<iommu_hw_queue_alloc, hw_queue_alloc>(IOMMU_HW_QUEUE_ALLOC, 40),
            entry<iommu_ioas_noiommu_get_pa, ioas_noiommu_get_pa>(IOMMU_IOAS_NOIOMMU_GET_PA, 40),
        }) {
@@ -106,6 +108,13 @@ Result<int64_t> Context::ioctl(Process& process, uint32_t command, uint64_t argu
   }
   if (auto done = entry.run(ucmd, bytes.data()); !done) return Err(done.error());
   return 0;
+}
+
+// Queues of hardware are mapped there, of which there are none.
+Result<std::shared_ptr<VmObject>> Context::mmap(const MapRequest& request) {
+  if ((request.flags & MAP_SHARED) == 0) return Err(EINVAL);
+  if ((request.prot & PROT_EXEC) != 0) return Err(EPERM);
+  return Err(ENXIO);
 }
 
 Status Context::set_no_iommu_mode() {

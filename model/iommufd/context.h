@@ -25,6 +25,7 @@ class Context : public File, public std::enable_shared_from_this<Context> {
       : kernel_(kernel), memory_(memory), accounting_(initial_accounting) {}
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override;
+  Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
   void describe(StateText& to) const override;
 
   [[nodiscard]] ObjectTable& objects() { return objects_; }

@@ -15,8 +15,12 @@ bool Device::suits(const HwptPaging& hwpt) const {
 Result<Ref<HwptPaging>> Device::find_or_create(Ioas& ioas) {
   const std::lock_guard lock(ioas.mutex);
   for (HwptPaging* hwpt : ioas.hwpts) {
-    if (!hwpt->automatic() || !suits(*hwpt)) continue;
-    if (auto ref = Ref<HwptPaging>::try_acquire(*hwpt)) return ref;
+    if (!hwpt->automatic()) continue;
+    auto ref = Ref<HwptPaging>::try_acquire(*hwpt);
+    if (!ref) continue;
+    if (suits(*hwpt)) return ref;
+    // The next one is only tried by a device that has no page table yet.
+    if (hwpt_) return Err(ENODEV);
   }
   auto hwpt = HwptPaging::create(objects_, ioas, noiommu_, true);
   if (!hwpt) return Err(hwpt.error());

@@ -206,7 +206,7 @@ Status IoPagetable::cut(uint64_t last) {
   const auto found = areas_.lower_bound(last);
   if (found == areas_.end() || found->second->iova().start > last) return {};
   Area& upper = *found->second;
-  if (upper.iova().last == last) return {};
+  if (upper.iova().start == last || upper.iova().last == last) return {};
   if (!upper.settled) return Err(EBUSY);
   if (upper.pages->kind() == Pages::Kind::kDmaBuf) return Err(EOPNOTSUPP);
   const uint64_t next_byte = upper.extent().byte_at(last + 1);

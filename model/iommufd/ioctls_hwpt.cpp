@@ -85,7 +85,6 @@ Status get_hw_info(const Ucmd& ucmd, iommu_hw_info& command) {
 
 Status hwpt_set_dirty_tracking(const Ucmd& ucmd, iommu_hwpt_set_dirty_tracking& command) {
   if ((command.flags & ~uint32_t{IOMMU_HWPT_DIRTY_TRACKING_ENABLE}) != 0) return Err(EOPNOTSUPP);
-  if (command.__reserved != 0) return Err(EOPNOTSUPP);
   auto hwpt = ucmd.context.objects().get<HwptPaging>(command.hwpt_id);
   if (!hwpt) return Err(hwpt.error());
   return Err(EOPNOTSUPP);
@@ -99,16 +98,22 @@ Status hwpt_get_dirty_bitmap(const Ucmd& ucmd, iommu_hwpt_get_dirty_bitmap& comm
   if (command.length == 0) return Err(EINVAL);
   uint64_t last = 0;
   if (__builtin_add_overflow(command.iova, command.length - 1, &last)) return Err(EOVERFLOW);
+  const uint64_t ends = command.iova | (last + 1);
+  if ((ends & ((*hwpt)->ioas().iopt.alignment() - 1)) != 0) return Err(EINVAL);
+  if (command.page_size == 0 || (ends & (command.page_size - 1)) != 0) return Err(EINVAL);
   return Err(EOPNOTSUPP);
 }
+
+// As many entries as one call may have, of a queue of events too.
+constexpr uint32_t kMostEntries = 1 << 19;
 
 // The count of handled entries is told whatever the outcome.
 Status hwpt_invalidate(const Ucmd& ucmd, iommu_hwpt_invalidate& command) {
   const auto check = [&]() -> Status {
     if (command.__reserved != 0) return Err(EOPNOTSUPP);
-    if (command.entry_num != 0 && (command.data_uptr == 0 || command.entry_len == 0)) {
-      return Err(EINVAL);
-    }
+    const bool entries = command.data_uptr != 0 && command.entry_len != 0 &&
+                         command.entry_len <= kPageSize && command.entry_num <= kMostEntries;
+    if (command.entry_num != 0 && !entries) return Err(EINVAL);
     auto hwpt = ucmd.context.objects().get_any(command.hwpt_id);
     if (!hwpt) return Err(hwpt.error());
     return Err(EINVAL);  // only nested page tables have caches of the program's making
@@ -136,7 +141,7 @@ Status veventq_alloc(const Ucmd& /*ucmd*/, iommu_veventq_alloc& command) {
   if (command.flags != 0 || command.__reserved != 0 || command.type == kDefaultType) {
     return Err(EOPNOTSUPP);
   }
-  if (command.veventq_depth == 0) return Err(EINVAL);
+  if (command.veventq_depth == 0 || command.veventq_depth > kMostEntries) return Err(EINVAL);
   return Err(ENOENT);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -58,21 +59,6 @@ Status set_iommu(Context& context, const Process& process, uint64_t type) {
   return type == VFIO_TYPE1_IOMMU ? (*ioas)->iopt.set_huge_pages(false) : Status();
 }
 
-// Appends one capability to the chain behind `answer`.
-void add_capability(std::vector<std::byte>& answer, uint16_t id, std::span<const std::byte> body,
-                    bool last) {
-  const size_t size = (sizeof(vfio_info_cap_header) + body.size() + 7) & ~size_t{7};
-  vfio_info_cap_header header{};
-  header.id = id;
-  header.version = 1;
-  header.next = last ? 0 : static_cast<uint32_t>(answer.size() + size);
-  const auto header_bytes = std::as_bytes(std::span(&header, 1));
-  const size_t end = answer.size() + size;
-  answer.insert(answer.end(), header_bytes.begin(), header_bytes.end());
-  answer.insert(answer.end(), body.begin(), body.end());
-  answer.resize(end);
-}
-
 Status get_info(Context& context, Process& process, UserPtr argument) {
   vfio_iommu_type1_info info{};
   auto bytes = std::as_writable_bytes(std::span(&info, 1));
@@ -85,29 +71,38 @@ Status get_info(Context& context, Process& process, UserPtr argument) {
   std::vector<vfio_iova_range> ranges;
   ranges.reserve(usable.size());
   for (const IovaRange& range : usable) ranges.push_back({range.start, range.last});
-  struct {
-    uint32_t nr_iovas;
-    uint32_t reserved;
-  } const counts{static_cast<uint32_t>(ranges.size()), 0};
-  std::vector<std::byte> iova_capability;
-  for (const auto part : {std::as_bytes(std::span(&counts, 1)), std::as_bytes(std::span(ranges))}) {
-    iova_capability.insert(iova_capability.end(), part.begin(), part.end());
-  }
-  std::vector<std::byte> answer(sizeof(info));
-  add_capability(answer, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL,
-                 std::as_bytes(std::span(&kUnlimitedMappings, 1)), false);
-  const size_t iova_at = answer.size();
-  add_capability(answer, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, iova_capability, true);
+  std::vector<std::byte> iova_range(sizeof(vfio_iommu_type1_info_cap_iova_range));
+  vfio_iommu_type1_info_cap_iova_range head{};
+  head.header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+  head.header.version = 1;
+  head.nr_iovas = static_cast<uint32_t>(ranges.size());
+  std::memcpy(iova_range.data(), &head, sizeof(head));
+  const auto range_bytes = std::as_bytes(std::span(ranges));
+  iova_range.insert(iova_range.end(), range_bytes.begin(), range_bytes.end());
 
-  // What there is no room for is left out, the ranges as a whole.
+  constexpr size_t kDmaAvailAt = sizeof(info);
+  constexpr size_t kIovaRangeAt = (kDmaAvailAt + sizeof(vfio_iommu_type1_info_dma_avail) + 7) & ~7;
+  const size_t whole = kIovaRangeAt + iova_range.size();
   const size_t room = info.argsz;
+  vfio_iommu_type1_info_dma_avail dma_avail{};
+  dma_avail.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+  dma_avail.header.version = 1;
+  dma_avail.header.next = room >= kIovaRangeAt ? kIovaRangeAt : 0;
+  dma_avail.avail = kUnlimitedMappings;
+
+  // A capability is told where there is room for all of it.
+  const auto tell = [&](size_t at, std::span<const std::byte> capability) {
+    if (room < at + capability.size()) return Status();
+    return process.memory().write(argument + at, capability);
+  };
+  auto told = tell(kDmaAvailAt, std::as_bytes(std::span(&dma_avail, 1)));
+  if (told) told = tell(kIovaRangeAt, iova_range);
+  if (!told) return told;
   info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
   info.iova_pgsizes = (*ioas)->iopt.page_sizes();
-  info.cap_offset = room >= answer.size() ? sizeof(info) : 0;
-  info.argsz = static_cast<uint32_t>(answer.size());
-  std::copy_n(bytes.begin(), sizeof(info), answer.begin());
-  const size_t told = room >= answer.size() ? answer.size() : std::min(room, iova_at);
-  return process.memory().write(argument, std::span(answer).first(told));
+  info.cap_offset = room >= whole ? sizeof(info) : 0;
+  info.argsz = static_cast<uint32_t>(whole);
+  return process.memory().write(argument, bytes.first(std::min(room, sizeof(info))));
 }
 
 Status map_dma(Context& context, Process& process, UserPtr argument) {

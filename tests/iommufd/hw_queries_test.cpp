@@ -74,7 +74,7 @@ TEST_F(HwQueries, DirtyTrackingIsNotSupported) {
   EXPECT_EQ(ask(), -EOPNOTSUPP);
   set.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE;
   set.__reserved = 1;
-  EXPECT_EQ(ask(), -EOPNOTSUPP);
+  EXPECT_EQ(ask(), -ENOENT) << "nobody looks at the reserved field";
   set.__reserved = 0;
   for (const uint32_t wrong : {kDevice, static_cast<uint32_t>(ioas_)}) {
     set.hwpt_id = wrong;
@@ -104,12 +104,23 @@ TEST_F(HwQueries, DirtyBitmapIsNotSupported) {
   get.iova = UINT64_MAX;
   get.length = 2;
   EXPECT_EQ(ask(), -EOVERFLOW);
-  for (const uint64_t page_size : {uint64_t{0}, uint64_t{100}, kPageSize, 2 * kMiB}) {
-    get.iova = 0x1000;
-    get.length = kPageSize;
+  get.iova = 0x1000;
+  get.length = kPageSize;
+  for (const uint64_t wrong : {uint64_t{0}, 2 * kMiB}) {
+    get.page_size = wrong;
+    EXPECT_EQ(ask(), -EINVAL) << "neither end is a multiple of " << wrong;
+  }
+  for (const uint64_t page_size : {uint64_t{1}, kPageSize}) {
     get.page_size = page_size;
     EXPECT_EQ(ask(), -EOPNOTSUPP) << page_size;
   }
+  get.length = kPageSize - 1;
+  get.page_size = 1;
+  EXPECT_EQ(ask(), -EINVAL) << "less than the alignment of the IOAS";
+  get.iova = UINT64_MAX - kPageSize + 1;
+  get.length = kPageSize;
+  get.page_size = kPageSize;
+  EXPECT_EQ(ask(), -EOPNOTSUPP) << "up to the last address";
 }
 
 class Invalidate : public HwQueries {
@@ -148,6 +159,14 @@ TEST_F(Invalidate, LooksAtItsArgumentFirst) {
   request_.data_uptr = 0x1000;
   request_.entry_len = 0;
   EXPECT_EQ(ask(), -EINVAL) << "entries of nothing";
+  request_.entry_len = kPageSize + 1;
+  EXPECT_EQ(ask(), -EINVAL) << "entries of more than a page";
+  request_.entry_len = kPageSize;
+  EXPECT_EQ(ask(), -ENOENT);
+  request_.entry_num = 0x80001;
+  EXPECT_EQ(ask(), -EINVAL) << "too many";
+  request_.entry_num = 0x80000;
+  EXPECT_EQ(ask(), -ENOENT);
 }
 
 TEST_F(Invalidate, FaultsWhereTheCountCannotBeWritten) {
@@ -187,6 +206,30 @@ TEST_F(HwQueries, SoThereIsNothingThatCouldBelongToOne) {
     EXPECT_EQ(refused(IOMMU_VEVENTQ_ALLOC, events), -ENOENT);
     EXPECT_EQ(refused(IOMMU_HW_QUEUE_ALLOC, queue), -ENOENT);
   }
+}
+
+TEST_F(HwQueries, AQueueOfEventsIsNeitherEmptyNorHuge) {
+  auto events = request<iommu_veventq_alloc>();
+  events.type = 1;
+  events.viommu_id = kNobody;
+  for (const uint32_t wrong : {0U, 0x80001U}) {
+    events.veventq_depth = wrong;
+    EXPECT_EQ(refused(IOMMU_VEVENTQ_ALLOC, events), -EINVAL) << wrong;
+  }
+  events.veventq_depth = 0x80000;
+  EXPECT_EQ(refused(IOMMU_VEVENTQ_ALLOC, events), -ENOENT);
+}
+
+// Queues of hardware would be mapped there, and no device of the model has any.
+TEST_F(HwQueries, ThereIsNothingToMap) {
+  const auto map = [&](int prot, int flags) {
+    const auto done = program_->process->mmap({.length = kPageSize, .prot = prot, .flags = flags},
+                                              program_->iommufd);
+    return done ? 0 : -static_cast<int>(done.error());
+  };
+  EXPECT_EQ(map(PROT_READ | PROT_WRITE, MAP_SHARED), -ENXIO);
+  EXPECT_EQ(map(PROT_READ | PROT_EXEC, MAP_SHARED), -EPERM);
+  EXPECT_EQ(map(PROT_READ | PROT_EXEC, MAP_PRIVATE), -EINVAL);
 }
 
 TEST_F(HwQueries, WhatIsRefusedTakesNoId) {

@@ -149,12 +149,16 @@ TEST_F(VfioCompat, InfoTellsEverythingWhereThereIsRoom) {
 
 TEST_F(VfioCompat, InfoTellsWhatItWouldNeed) {
   choose();
-  for (const uint32_t room : {24U, 40U, kInfoSize - 1}) {
+  for (const uint32_t room : {24U, 32U, 36U, 40U, kInfoSize - 1}) {
     Info info{};
     info.info.argsz = room;
     info.info.cap_offset = 77;
     info.range[0].end = 77;
+    info.avail.avail.header.next = 77;
     ASSERT_EQ(call(VFIO_IOMMU_GET_INFO, info), 0);
+    // The capability is told as a whole, and what follows it once that may be told too.
+    const uint32_t next = room < 36 ? 77 : room < 40 ? 0 : 40;
+    EXPECT_EQ(info.avail.avail.header.next, next) << room;
     EXPECT_EQ(info.info.argsz, kInfoSize);
     EXPECT_EQ(info.info.flags, 3U);
     EXPECT_EQ(info.info.cap_offset, 0U);

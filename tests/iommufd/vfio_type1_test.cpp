@@ -68,6 +68,12 @@ TEST_F(VfioType1, CutsInEveryPageTable) {
   EXPECT_EQ(pins(), 10U);
 }
 
+TEST_F(VfioType1, CutsNothingOffBehindTheFirstByte) {
+  ASSERT_EQ(map(0x10000, 0x2000), 0);
+  EXPECT_EQ(unmap(0x10000, 1), (Unmapped{-ENOENT, 0})) << "a cut there is none";
+  EXPECT_EQ(unmap(0x10000, 2), (Unmapped{-EINVAL, 2})) << "one in the middle of a page fails";
+}
+
 TEST_F(VfioType1, LeavesCopiesWhole) {
   attach();
   ASSERT_EQ(map(0x10000, 0x10000), 0);
