@@ -2,6 +2,7 @@
 // function below; `noiommu kconfig`, `review` and `bench` have folders of their own.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -299,7 +301,7 @@ void add_probe(CLI::App& app, int& exit_code) {
   });
 }
 
-int run_program(int argc, char** argv) {
+int run_program(std::vector<std::string> words) {
   int exit_code = noiommu::scenarios::kBadInput;
   CLI::App app{kAbout, "noiommu"};
   app.require_subcommand(1);
@@ -313,9 +315,10 @@ int run_program(int argc, char** argv) {
   noiommu::scenarios::add_kconfig(app, exit_code);
   noiommu::scenarios::review::add_review(app, exit_code);
   noiommu::scenarios::benchmark::add_bench(app, exit_code);
-  noiommu::scenarios::exec::add_exec(app, exit_code);
+  noiommu::scenarios::exec::add_exec(app, noiommu::scenarios::exec::take_command(words), exit_code);
   try {
-    app.parse(argc, argv);
+    std::ranges::reverse(words);  // as CLI11 wants them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     const bool asked_for_help = app.exit(error) == 0;
     return asked_for_help ? noiommu::scenarios::kAllPassed : noiommu::scenarios::kBadInput;
@@ -327,7 +330,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run_program(argc, argv);
+    return run_program({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     std::cerr << "noiommu: internal error: " << error.what() << '\n';
     return noiommu::scenarios::kBadInput;

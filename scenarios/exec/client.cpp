@@ -8,7 +8,11 @@
 
 #include <array>
 #include <climits>
+#include <filesystem>
 #include <fstream>
+#include <optional>
+#include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "scenarios/exec/foreign_files.h"
@@ -37,11 +41,31 @@ uint64_t limit(pid_t process, __rlimit_resource resource) {
   return now.rlim_cur == RLIM_INFINITY ? kUnlimited : now.rlim_cur;
 }
 
+// What /proc says after the key.
+std::string status_of(pid_t thread, std::string_view key) {
+  std::ifstream status(fmt::format("/proc/{}/status", thread));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(key)) return line.substr(key.size());
+  }
+  return {};
+}
+
+// The kernel asks for capabilities over itself, which nobody has who made another user namespace.
+bool is_in_our_user_namespace(pid_t thread) {
+  struct stat ours {};
+  struct stat its {};
+  return stat("/proc/self/ns/user", &ours) == 0 &&
+         stat(fmt::format("/proc/{}/ns/user", thread).c_str(), &its) == 0 &&
+         ours.st_ino == its.st_ino;
+}
+
 // Who a process is when it is met; what changes later is asked for again.
 Credentials credentials_of(pid_t thread) {
   Credentials found;
-  struct stat about {};
-  if (stat(fmt::format("/proc/{}", thread).c_str(), &about) == 0) found.uid = about.st_uid;
+  std::istringstream uids(status_of(thread, "Uid:"));
+  uids >> found.uid >> found.uid;  // the second one is the effective one
+  found.effective = 0;
+  if (!is_in_our_user_namespace(thread)) return found;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, thread};
   std::array<__user_cap_data_struct, 2> data{};
   syscall(SYS_capget, &header, data.data());
@@ -50,6 +74,11 @@ Credentials credentials_of(pid_t thread) {
 }
 
 }  // namespace
+
+pid_t process_of(pid_t thread) {
+  const std::string process = status_of(thread, "Tgid:");
+  return process.empty() ? thread : std::stoi(process);
+}
 
 Client::Call::Call(const Trap& which, bool cloexec, int descriptor, FileRef behind)
     : trap(which), close_on_exec(cloexec), fd(descriptor), file(std::move(behind)) {
@@ -67,7 +96,9 @@ Client::Client(const World& world, pid_t process)
                  [&descriptors = world.descriptors](const MapRequest& request,
                                                     const std::shared_ptr<VmObject>& object,
                                                     const File& file) {
-                   descriptors.mirror(file, request.offset, request.length, object);
+                   const std::string path =
+                       fmt::format("/proc/{}/fd/{}", current->trap.thread, current->fd);
+                   descriptors.mirror(file, path, request.offset, request.length, object);
                  })) {}
 
 Client::Client(const World& world, pid_t process, std::shared_ptr<RemoteMemory> memory)
@@ -106,7 +137,7 @@ Result<FileRef> Client::file(int fd) const {
   const std::string path = fmt::format("/proc/{}/fd/{}", caller(process_), fd);
   std::array<char, PATH_MAX> target{};
   if (::readlink(path.c_str(), target.data(), target.size() - 1) < 0) return Err(EBADF);
-  return foreign_file(process_, fd, target.data(), world_.pages);
+  return foreign_file(caller(process_), fd, target.data(), world_.pages, world_.filesystem);
 }
 
 int Client::lowest_free() const {
@@ -116,18 +147,38 @@ int Client::lowest_free() const {
   return fd;
 }
 
+uint64_t Client::most_descriptors() const {
+  return limit(process_, RLIMIT_NOFILE);
+}
+
 Status Client::room_for_descriptor() const {
-  const uint64_t most = limit(process_, RLIMIT_NOFILE);
-  return static_cast<uint64_t>(lowest_free()) < most ? Status() : Status(Err(EMFILE));
+  if (static_cast<uint64_t>(lowest_free()) < most_descriptors()) return {};
+  uint64_t open = 0;
+  std::error_code error;
+  const std::filesystem::directory_iterator all(fmt::format("/proc/{}/fd", caller(process_)),
+                                                error);
+  for ([[maybe_unused]] const auto& one : all) ++open;
+  return open < most_descriptors() ? Status() : Status(Err(EMFILE));
 }
 
 Result<int> Client::hand_out(const FileRef& file) {
   auto ours = world_.descriptors.create(file);
   if (!ours) return Err(ours.error());
+  return hand_over(*ours);
+}
+
+// Where the program may have no number of ours, it gets one that only ioctls are met at.
+Result<int> Client::hand_over(const OwnedFd& ours) {
   const int number = lowest_free();
-  auto given = world_.listener.hand_out(current->trap, ours->get(), number, current->close_on_exec);
-  if (!given) return Err(given.error() == Errno{EBADF} ? Errno{EMFILE} : given.error());
-  return number;
+  std::optional<int> wanted;
+  if (static_cast<uint64_t>(number) < most_descriptors()) wanted = number;
+  return world_.listener.hand_out(current->trap, ours.get(), wanted, current->close_on_exec);
+}
+
+Result<int> Client::duplicate(int fd) {
+  const OwnedFd ours = take_descriptor(caller(process_), fd);
+  if (!ours) return Err(EBADF);
+  return hand_over(ours);
 }
 
 Result<int> Client::install(FileRef file) {

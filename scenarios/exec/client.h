@@ -23,6 +23,9 @@ struct World {
   int first_descriptor;  // of ours in any process
 };
 
+// The process of a thread.
+[[nodiscard]] pid_t process_of(pid_t thread);
+
 // The modelled file behind a descriptor of the thread's process; empty for any other.
 [[nodiscard]] FileRef modelled_file(const World& world, pid_t thread, int fd);
 
@@ -57,6 +60,10 @@ class Client : public Process {
   [[nodiscard]] Result<FileRef> file(int fd) const override;
   [[nodiscard]] Status room_for_descriptor() const override;
   Result<int> install(FileRef file) override;
+  // Another number for a descriptor of ours. EBADF, EMFILE.
+  Result<int> duplicate(int fd);
+  // The numbers of ours begin here.
+  [[nodiscard]] int first_descriptor() const { return world_.first_descriptor; }
   Result<int> reserve() override;
   void fill(int fd, FileRef file) override;
 
@@ -64,7 +71,9 @@ class Client : public Process {
   Client(const World& world, pid_t process, std::shared_ptr<RemoteMemory> memory);
 
   [[nodiscard]] int lowest_free() const;
+  [[nodiscard]] uint64_t most_descriptors() const;
   Result<int> hand_out(const FileRef& file);
+  Result<int> hand_over(const OwnedFd& ours);
 
   const World world_;
   const pid_t process_;

@@ -10,9 +10,12 @@
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -50,7 +53,8 @@ OwnedFd take_signals() {
 }
 
 int run(const ExecOptions& options, MachineConfig config) {
-  Observation observation(options.observation, options.machine, options.command);
+  Observation observation(options.observation, options.machine, options.command,
+                          options.memory.placement);
   DmaCheck* check = nullptr;  // of what is made further down
   config.dma_watch = [&check](const std::string& bdf, PhysAddr start, uint64_t length,
                               bool to_memory) {
@@ -71,6 +75,11 @@ int run(const ExecOptions& options, MachineConfig config) {
                          wrong = fmt::format("cannot drop capabilities: {}", std::strerror(errno));
                          return -1;
                        }
+                       if (!become(options.uid)) {
+                         wrong = fmt::format("cannot become user {}: {}", options.uid,
+                                             std::strerror(errno));
+                         return -1;
+                       }
                        auto listener = install_filter(first_descriptor);
                        if (listener) return *listener;
                        const int error = static_cast<int>(listener.error());
@@ -88,7 +97,7 @@ int run(const ExecOptions& options, MachineConfig config) {
   Observers observers;
   observers.add(dma_check);
   if (Observer* seen = observation.observer()) observers.add(*seen);
-  Listener listener(guardian.take_listener());
+  Listener listener(guardian.listener());
   Supervisor supervisor({.machine = machine,
                          .pages = pages,
                          .nodes = nodes,
@@ -120,12 +129,15 @@ int exec_command(const ExecOptions& options) {
     std::cerr << "noiommu exec: " << error.what() << '\n';
   } catch (const std::invalid_argument& error) {
     std::cerr << "noiommu exec: " << error.what() << '\n';
+  } catch (const std::system_error& error) {
+    std::cerr << "noiommu exec: cannot make a thread: " << error.what() << '\n';
   }
   return kBadUsage;
 }
 
-void add_exec(CLI::App& app, int& exit_code) {
-  CLI::App* exec = app.add_subcommand("exec", "Run a program on a modelled kernel");
+void add_exec(CLI::App& app, std::vector<std::string> rest, int& exit_code) {
+  CLI::App* exec = app.add_subcommand(
+      "exec", "Run a program on a modelled kernel: noiommu exec [OPTIONS] -- PROGRAM [ARGUMENTS]");
   auto options = std::make_shared<ExecOptions>();
   exec->add_option("--revision", options->machine.revision,
                    "The kernel's design (default: mainline)")
@@ -166,8 +178,24 @@ void add_exec(CLI::App& app, int& exit_code) {
       ->transform(CLI::CheckedTransformer(placements).description(""));
   exec->add_option("--uid", options->uid, "The program's user id (default: 0)")->type_name("UID");
   add_observation_options(*exec, options->observation);
-  exec->add_option("COMMAND", options->command, "The program and its arguments")->required();
-  exec->callback([options, &exit_code] { exit_code = exec_command(*options); });
+  exec->prefix_command();
+  exec->callback([exec, options, rest = std::move(rest), &exit_code] {
+    options->command = exec->remaining();
+    // A "--" behind the program's name is the program's.
+    std::vector<std::string> all = rest;
+    if (options->command.empty() && !all.empty()) all.erase(all.begin());
+    std::ranges::move(all, std::back_inserter(options->command));
+    if (options->command.empty()) throw CLI::RequiredError("PROGRAM");
+    exit_code = exec_command(*options);
+  });
+}
+
+std::vector<std::string> take_command(std::vector<std::string>& words) {
+  if (words.empty() || words.front() != "exec") return {};
+  const auto mark = std::ranges::find(words, "--");
+  std::vector<std::string> rest(mark, words.end());
+  words.erase(mark, words.end());
+  return rest;
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -27,6 +27,9 @@ struct ExecOptions {
 // Answers the exit code: the program's own, or 2 for bad usage or a machine that refuses.
 [[nodiscard]] int exec_command(const ExecOptions& options);
 
-void add_exec(CLI::App& app, int& exit_code);
+// Takes "--" and what follows it out of the words of `noiommu exec ..`. These are another program's,
+// and no business of CLI11, which would take them apart where they have brackets.
+[[nodiscard]] std::vector<std::string> take_command(std::vector<std::string>& words);
+void add_exec(CLI::App& app, std::vector<std::string> rest, int& exit_code);
 
 }  // namespace noiommu::scenarios::exec

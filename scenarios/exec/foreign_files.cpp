@@ -1,34 +1,42 @@
 #include "scenarios/exec/foreign_files.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "model/kernel/eventfd.h"
 #include "model/mm/memfd.h"
-#include "scenarios/exec/owned_fd.h"
+#include "scenarios/exec/client.h"
+#include "scenarios/exec/file_pages.h"
 
 namespace noiommu::scenarios::exec {
 
 namespace {
 
-OwnedFd take(pid_t process, int fd) {
-  const OwnedFd target(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
-  return OwnedFd(static_cast<int>(syscall(SYS_pidfd_getfd, target.get(), fd, 0)));
-}
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
 
 class RealEventFd : public EventFd {
  public:
   explicit RealEventFd(OwnedFd fd) : fd_(std::move(fd)) {}
   ~RealEventFd() override { stop(); }
 
+  // Never waits: a counter that is full stays so.
   void signal() override {
     const uint64_t one = 1;
-    static_cast<void>(::write(fd_.get(), &one, sizeof(one)));
+    pollfd room{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+    if (poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) {
+      static_cast<void>(::write(fd_.get(), &one, sizeof(one)));
+    }
   }
 
   // As a wait of the kernel's own: what is written runs the listener and is gone.
@@ -40,8 +48,10 @@ class RealEventFd : public EventFd {
         pollfd wait{.fd = fd_.get(), .events = POLLIN, .revents = 0};
         constexpr int kMilliseconds = 10;
         uint64_t count = 0;
+        const iovec into{&count, sizeof(count)};
+        // Others may have read it meanwhile.
         if (poll(&wait, 1, kMilliseconds) == 1 &&
-            ::read(fd_.get(), &count, sizeof(count)) == sizeof(count)) {
+            preadv2(fd_.get(), &into, 1, -1, RWF_NOWAIT) == sizeof(count)) {
           listener();
         }
       }
@@ -61,58 +71,65 @@ class RealEventFd : public EventFd {
   std::jthread listening_;
 };
 
-class RealMemfd : public mm::MemoryFile {
+class MemoryOfFile : public mm::MemoryFile {
  public:
-  RealMemfd(OwnedFd fd, ProgramPages& pages)
-      : pages_(pages), source_(std::make_shared<Source>(std::move(fd))) {
-    fstat(source_->fd.get(), &about_);
-  }
+  MemoryOfFile(OwnedFd fd, const struct stat& about, std::shared_ptr<PageSource> source,
+               ProgramPages& pages)
+      : fd_(std::move(fd)), about_(about), source_(std::move(source)), pages_(pages) {}
+  ~MemoryOfFile() override { pages_.give_up(this, 0, UINT64_MAX); }
 
-  [[nodiscard]] uint64_t size() const override { return static_cast<uint64_t>(about_.st_size); }
+  [[nodiscard]] uint64_t size() const override {
+    struct stat now {};
+    fstat(fd_.get(), &now);
+    return static_cast<uint64_t>(now.st_size);
+  }
   Status pin(uint64_t first, uint64_t count, std::vector<PfnRun>& runs) override {
-    std::vector<PfnRun> pinned;
-    for (uint64_t page = first; page < first + count; ++page) {
-      const PageKey key{about_.st_dev, about_.st_ino, page};
-      const auto pfn = pages_.pin(key, 0, source_, page * kPageSize);
-      if (!pfn) {
-        pages_.unpin(pinned);
-        return Err(pfn.error());
-      }
-      append_run(pinned, {*pfn, 1});
-    }
-    for (const PfnRun& run : pinned) append_run(runs, run);
-    return {};
+    return pages_.pin({.first = {about_.st_dev, about_.st_ino, first},
+                       .count = count,
+                       .order = source_->order(),
+                       .owner = this,
+                       .at = first * kPageSize,
+                       .source = source_,
+                       .offset = first * kPageSize},
+                      runs);
   }
 
  private:
-  struct Source : PageSource {
-    explicit Source(OwnedFd file) : fd(std::move(file)) {}
-    bool load(uint64_t offset, std::span<std::byte> to) override {
-      return pread(fd.get(), to.data(), to.size(), static_cast<off_t>(offset)) ==
-             static_cast<ssize_t>(to.size());
-    }
-    bool store(uint64_t offset, std::span<const std::byte> from) override {
-      return pwrite(fd.get(), from.data(), from.size(), static_cast<off_t>(offset)) ==
-             static_cast<ssize_t>(from.size());
-    }
-    const OwnedFd fd;
-  };
-
+  const OwnedFd fd_;
+  const struct stat about_;
+  const std::shared_ptr<PageSource> source_;
   ProgramPages& pages_;
-  const std::shared_ptr<Source> source_;
-  struct stat about_ {};
 };
 
 }  // namespace
 
-Result<FileRef> foreign_file(pid_t process, int fd, std::string_view target, ProgramPages& pages) {
-  const bool eventfd = target == "anon_inode:[eventfd]";
-  const bool memfd = target.starts_with("/memfd:");
-  if (!eventfd && !memfd) return std::make_shared<File>();
-  OwnedFd taken = take(process, fd);
-  if (!taken) return Err(EBADF);
-  if (eventfd) return std::make_shared<RealEventFd>(std::move(taken));
-  return std::make_shared<RealMemfd>(std::move(taken), pages);
+OwnedFd take_descriptor(pid_t thread, int fd) {
+  OwnedFd target(static_cast<int>(syscall(SYS_pidfd_open, thread, PIDFD_THREAD)));
+  // Linux 6.9; before, only the first thread has one.
+  if (!target) target = OwnedFd(static_cast<int>(syscall(SYS_pidfd_open, process_of(thread), 0)));
+  return OwnedFd(static_cast<int>(syscall(SYS_pidfd_getfd, target.get(), fd, 0)));
+}
+
+Result<FileRef> foreign_file(pid_t thread, int fd, std::string_view target, ProgramPages& pages,
+                             dev_t device_of_ours) {
+  if (target == "anon_inode:[eventfd]") {
+    OwnedFd taken = take_descriptor(thread, fd);
+    if (!taken) return Err(EBADF);
+    return std::make_shared<RealEventFd>(std::move(taken));
+  }
+  const std::string path = fmt::format("/proc/{}/fd/{}", thread, fd);
+  struct stat about {};
+  if (!memory_file_order(path) || stat(path.c_str(), &about) != 0 ||
+      about.st_dev == device_of_ours) {
+    return std::make_shared<File>();
+  }
+  OwnedFd taken(open(path.c_str(), O_PATH | O_CLOEXEC));
+  auto source = pages.file(about.st_dev, about.st_ino, [&path] {
+    auto file = open_file_pages(path, O_RDWR);
+    return file ? file : open_file_pages(path, O_RDONLY);
+  });
+  if (!taken || !source) return Err(EBADF);
+  return std::make_shared<MemoryOfFile>(std::move(taken), about, std::move(source), pages);
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -6,12 +6,18 @@
 #include <string_view>
 
 #include "model/kernel/file.h"
+#include "scenarios/exec/owned_fd.h"
 #include "scenarios/exec/program_pages.h"
 
 namespace noiommu::scenarios::exec {
 
-// `target` is what /proc says about the descriptor `fd` of `process`. An eventfd is signalled
-// where it is; a memfd's pages can be pinned; any other file knows nothing of the model. EBADF.
-Result<FileRef> foreign_file(pid_t process, int fd, std::string_view target, ProgramPages& pages);
+// The file behind a descriptor of another process's thread; empty where there is none.
+[[nodiscard]] OwnedFd take_descriptor(pid_t thread, int fd);
+
+// `target` is what /proc says about the descriptor `fd` of the thread. An eventfd is signalled
+// where it is; the pages of a file in memory can be pinned, unless it is on `device_of_ours`; any
+// other file knows nothing of the model. EBADF.
+Result<FileRef> foreign_file(pid_t thread, int fd, std::string_view target, ProgramPages& pages,
+                             dev_t device_of_ours);
 
 }  // namespace noiommu::scenarios::exec

@@ -57,14 +57,17 @@ void Listener::let_through(const Trap& trap) const {
   ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
-Status Listener::hand_out(const Trap& trap, int ours, int number, bool close_on_exec) const {
+Result<int> Listener::hand_out(const Trap& trap, int ours, std::optional<int> number,
+                               bool close_on_exec) const {
   seccomp_notif_addfd add{};
   add.id = trap.id;
-  add.flags = SECCOMP_ADDFD_FLAG_SETFD;
+  add.flags = number ? SECCOMP_ADDFD_FLAG_SETFD : 0;
   add.srcfd = static_cast<uint32_t>(ours);
-  add.newfd = static_cast<uint32_t>(number);
+  add.newfd = static_cast<uint32_t>(number.value_or(0));
   add.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
-  return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? Status(Err(errno)) : Status();
+  const int given = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  if (given < 0) return Err(errno == EBADF ? EMFILE : errno);
+  return given;
 }
 
 }  // namespace noiommu::scenarios::exec

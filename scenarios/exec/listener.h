@@ -34,8 +34,10 @@ class Listener {
   void answer(const Trap& trap, const Result<int64_t>& result) const;
   // The call goes its native way.
   void let_through(const Trap& trap) const;
-  // Gives the thread's process the descriptor `number`, a copy of ours. EBADF beyond its limit.
-  [[nodiscard]] Status hand_out(const Trap& trap, int ours, int number, bool close_on_exec) const;
+  // Gives the thread's process a copy of our descriptor, as `number` or, where nothing is said, as
+  // the lowest one that is free. Answers the number. EMFILE.
+  [[nodiscard]] Result<int> hand_out(const Trap& trap, int ours, std::optional<int> number,
+                                     bool close_on_exec) const;
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 

@@ -41,19 +41,38 @@ void trap_opens(const Filter& filter) {
   trap(filter, SCMP_SYS(openat), {SCMP_A2_32(SCMP_CMP_MASKED_EQ, O_PATH | O_DIRECTORY, 0)});
 }
 
+// Calls on descriptors from `first` on. Those that came to lower numbers, by dup2 or over a socket,
+// are known where no other file can be meant: by a command of VFIO, by an offset that is that of a
+// region, and by a mapping that is shared.
 void trap_descriptors(const Filter& filter, int first) {
+  const auto ours = static_cast<unsigned>(first);
   trap(filter, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_MASKED_EQ, kIoctlType, kVfioType)});
   for (const int call :
-       {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(readv),
-        SCMP_SYS(writev), SCMP_SYS(preadv), SCMP_SYS(pwritev), SCMP_SYS(preadv2),
-        SCMP_SYS(pwritev2), SCMP_SYS(lseek), SCMP_SYS(ftruncate), SCMP_SYS(fallocate)}) {
-    trap(filter, call, {SCMP_A0_32(SCMP_CMP_GE, static_cast<unsigned>(first))});
+       {SCMP_SYS(read),      SCMP_SYS(write),           SCMP_SYS(pread64),   SCMP_SYS(pwrite64),
+        SCMP_SYS(readv),     SCMP_SYS(writev),          SCMP_SYS(preadv),    SCMP_SYS(pwritev),
+        SCMP_SYS(preadv2),   SCMP_SYS(pwritev2),        SCMP_SYS(lseek),     SCMP_SYS(ftruncate),
+        SCMP_SYS(fallocate), SCMP_SYS(fsync),           SCMP_SYS(fdatasync), SCMP_SYS(sendfile),
+        SCMP_SYS(splice),    SCMP_SYS(copy_file_range), SCMP_SYS(ioctl),     SCMP_SYS(dup)}) {
+    trap(filter, call, {SCMP_A0_32(SCMP_CMP_GE, ours)});
+  }
+  trap(filter, SCMP_SYS(sendfile), {SCMP_A1_32(SCMP_CMP_GE, ours)});
+  trap(filter, SCMP_SYS(splice), {SCMP_A2_32(SCMP_CMP_GE, ours)});
+  trap(filter, SCMP_SYS(copy_file_range), {SCMP_A2_32(SCMP_CMP_GE, ours)});
+  for (const unsigned command : {F_DUPFD, F_DUPFD_CLOEXEC}) {
+    trap(filter, SCMP_SYS(fcntl),
+         {SCMP_A0_32(SCMP_CMP_GE, ours), SCMP_A1_32(SCMP_CMP_EQ, command)});
   }
   trap(filter, SCMP_SYS(write),
        {SCMP_A0_32(SCMP_CMP_EQ, STDOUT_FILENO), SCMP_A2(SCMP_CMP_LT, kShortWrite)});
+  constexpr uint64_t kSecondRegion = uint64_t{1} << 40;
+  for (const int call : {SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(preadv), SCMP_SYS(pwritev),
+                         SCMP_SYS(preadv2), SCMP_SYS(pwritev2)}) {
+    trap(filter, call, {SCMP_A3(SCMP_CMP_GE, kSecondRegion)});
+  }
   trap(filter, SCMP_SYS(mmap),
-       {SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0),
-        SCMP_A4_32(SCMP_CMP_GE, static_cast<unsigned>(first))});
+       {SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0), SCMP_A4_32(SCMP_CMP_GE, ours)});
+  trap(filter, SCMP_SYS(mmap),
+       {SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_SHARED, MAP_SHARED)});
 }
 
 // What takes pages away from a program: pinned ones keep what they hold. The dynamic linker alone
@@ -61,7 +80,6 @@ void trap_descriptors(const Filter& filter, int first) {
 void trap_memory(const Filter& filter) {
   trap(filter, SCMP_SYS(munmap));
   trap(filter, SCMP_SYS(mremap));
-  trap(filter, SCMP_SYS(brk), {SCMP_A0(SCMP_CMP_NE, 0)});
   trap(filter, SCMP_SYS(mmap),
        {SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_FIXED | MAP_DENYWRITE, MAP_FIXED)});
   for (const int advice : {MADV_DONTNEED, MADV_FREE, MADV_REMOVE}) {
@@ -107,7 +125,8 @@ Result<int> install_filter(int first_descriptor) {
   };
   // The program is not kept from anything, so that it needs no slower processor. With the last flag
   // a signal waits until a call that has begun is over. Linux 5.19.
-  constexpr unsigned long kFlags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+  constexpr unsigned long kFlags =
+      SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   int listener = load(kFlags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
   if (listener < 0 && errno == EINVAL) listener = load(kFlags);
   if (listener < 0) return Err(errno);

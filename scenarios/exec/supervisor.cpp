@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -10,7 +9,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <fstream>
@@ -18,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/exec/opening.h"
 #include "scenarios/exec/pagemap.h"
 #include "scenarios/exec/remote_memory.h"
 
@@ -25,148 +24,70 @@ namespace noiommu::scenarios::exec {
 
 namespace {
 
-using Answer = std::optional<Result<int64_t>>;
-
 const Answer kNatively = std::nullopt;
 
-// The path and flags of a call that opens.
-struct Opening {
-  int folder = AT_FDCWD;
-  UserPtr path;
-  uint64_t flags = 0;
-};
+bool is_duplicate(const Trap& trap) {
+  return trap.call == SYS_dup || trap.call == SYS_fcntl;
+}
 
-Opening opening_of(const Trap& trap) {
+// Of the descriptor that a call makes.
+bool closes_on_exec(const Trap& trap) {
+  return !is_duplicate(trap) || (trap.call == SYS_fcntl && trap.arguments[1] == F_DUPFD_CLOEXEC);
+}
+
+// Calls that move bytes from one file to another.
+std::optional<int> other_descriptor_of(const Trap& trap) {
+  if (trap.call == SYS_sendfile) return static_cast<int>(trap.arguments[1]);
+  if (trap.call == SYS_splice || trap.call == SYS_copy_file_range) {
+    return static_cast<int>(trap.arguments[2]);
+  }
+  return std::nullopt;
+}
+
+// Whether there is a program to execute.
+bool can_execute(const Trap& trap) {
   const auto& arguments = trap.arguments;
-  switch (trap.call) {
-#ifdef SYS_open
-    case SYS_open:
-      return {AT_FDCWD, {arguments[0]}, arguments[1]};
-    case SYS_creat:
-      return {AT_FDCWD, {arguments[0]}, O_CREAT | O_WRONLY | O_TRUNC};
-#endif
-    case SYS_openat2: {
-      open_how how{};
-      static_cast<void>(
-          read_remote(trap.thread, {arguments[2]}, std::as_writable_bytes(std::span(&how, 1))));
-      return {static_cast<int>(arguments[0]), {arguments[1]}, how.flags};
-    }
-    default:
-      return {static_cast<int>(arguments[0]), {arguments[1]}, arguments[2]};
-  }
+  const bool at = trap.call == SYS_execveat;
+  const auto path = read_remote_text(trap.thread, {arguments[at ? 1 : 0]});
+  if (!path) return false;
+  if (path->empty()) return at && (arguments[4] & AT_EMPTY_PATH) != 0;
+  const auto about = target_of(trap, {.folder = at ? static_cast<int>(arguments[0]) : AT_FDCWD,
+                                      .path = *path,
+                                      .flags = 0,
+                                      .resolve = 0});
+  return about && S_ISREG(about->st_mode) && (about->st_mode & 0111) != 0;
 }
 
-pid_t process_of(pid_t thread) {
-  std::ifstream status(fmt::format("/proc/{}/status", thread));
-  constexpr std::string_view kKey = "Tgid:";
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(kKey)) return std::stoi(line.substr(kKey.size()));
-  }
-  return thread;
+// Whether it is the program's first process, after which none is left to see anything.
+bool is_first_process(pid_t process) {
+  pid_t guardian = 0;
+  pid_t first = 0;
+  std::ifstream(fmt::format("/proc/self/task/{}/children", getpid())) >> guardian;
+  std::ifstream(fmt::format("/proc/{0}/task/{0}/children", guardian)) >> first;
+  return first == process;
 }
 
-// Whether a program asks where its own memory lies.
-bool is_own_pagemap(const Trap& trap, const std::string& path) {
-  if (!path.starts_with("/proc/") || !path.ends_with("/pagemap")) return false;
-  return path == "/proc/self/pagemap" || path == "/proc/thread-self/pagemap" ||
-         path == fmt::format("/proc/{}/pagemap", process_of(trap.thread));
-}
-
-// The path from where we stand, or nothing for one that leads to a descriptor.
-std::string path_for_us(const Trap& trap, int folder, const std::string& path) {
-  if (path.empty() || path.starts_with("/proc/")) return {};
-  if (path.starts_with('/')) return path;
-  if (folder == AT_FDCWD) return fmt::format("/proc/{}/cwd/{}", trap.thread, path);
-  return fmt::format("/proc/{}/fd/{}/{}", trap.thread, folder, path);
-}
-
-Result<int64_t> widen(const Result<uint64_t>& done) {
-  return done ? Result<int64_t>(static_cast<int64_t>(*done)) : Err(done.error());
-}
-
-// A call on several buffers does them one after the other, up to the first that is not filled.
-template <class One>
-Result<int64_t> each_buffer(pid_t thread, UserPtr list, uint64_t count, const One& one) {
-  if (count > IOV_MAX) return Err(EINVAL);
-  std::vector<iovec> buffers(count);
-  const auto bytes = std::as_writable_bytes(std::span(buffers));
-  if (!bytes.empty() && !read_remote(thread, list, bytes)) return Err(EFAULT);
-  int64_t moved = 0;
-  for (const iovec& buffer : buffers) {
-    const Result<uint64_t> part =
-        one(UserPtr{reinterpret_cast<uint64_t>(buffer.iov_base)}, buffer.iov_len, moved);
-    if (!part) return moved > 0 ? Result<int64_t>(moved) : Err(part.error());
-    moved += static_cast<int64_t>(*part);
-    if (*part < buffer.iov_len) break;
-  }
-  return moved;
-}
-
-// A call on a descriptor of ours. Nothing where the kernel goes on by itself after the model's
-// check.
-Answer call_on(Client& client, const Trap& trap) {
-  const auto& [first, second, third, fourth, fifth, sixth] = trap.arguments;
-  const int fd = static_cast<int>(first);
-  const uint64_t length = third;
-  const uint64_t offset = fourth;
-  switch (trap.call) {
-    case SYS_ioctl:
-      return client.ioctl(fd, static_cast<uint32_t>(second), third);
-    case SYS_read:
-      return widen(client.read(fd, {second}, length));
-    case SYS_write:
-      return widen(client.write(fd, {second}, length));
-    case SYS_pread64:
-      return widen(client.pread(fd, {second}, length, offset));
-    case SYS_pwrite64:
-      return widen(client.pwrite(fd, {second}, length, offset));
-    case SYS_readv:
-      return each_buffer(trap.thread, {second}, third, [&](UserPtr at, uint64_t bytes, int64_t) {
-        return client.read(fd, at, bytes);
-      });
-    case SYS_writev:
-      return each_buffer(trap.thread, {second}, third, [&](UserPtr at, uint64_t bytes, int64_t) {
-        return client.write(fd, at, bytes);
-      });
-    case SYS_preadv:
-    case SYS_preadv2:
-      return each_buffer(trap.thread, {second}, third,
-                         [&, from = offset](UserPtr at, uint64_t bytes, int64_t done) {
-                           return client.pread(fd, at, bytes, from + static_cast<uint64_t>(done));
-                         });
-    case SYS_pwritev:
-    case SYS_pwritev2:
-      return each_buffer(trap.thread, {second}, third,
-                         [&, from = offset](UserPtr at, uint64_t bytes, int64_t done) {
-                           return client.pwrite(fd, at, bytes, from + static_cast<uint64_t>(done));
-                         });
-    case SYS_lseek:
-      return widen(client.lseek(fd, static_cast<int64_t>(second), static_cast<int>(third)));
-    case SYS_ftruncate:
-      return Err(EINVAL);
-    case SYS_fallocate:
-      return Err(ENODEV);
-    case SYS_mmap: {
-      const MapRequest request{.length = second,
-                               .prot = static_cast<int>(third),
-                               .flags = static_cast<int>(fourth),
-                               .offset = sixth};
-      auto mapped = client.mmap(request, static_cast<int>(fifth));
-      return mapped ? kNatively : Answer(Err(mapped.error()));
-    }
-    default:
-      return kNatively;
-  }
+// Whether mmap takes its arguments: its kind, offset and file.
+bool can_map(const Trap& trap) {
+  const auto& [at, length, protection, flags, fd, offset] = trap.arguments;
+  const auto kind = flags & MAP_TYPE;
+  if (kind != MAP_PRIVATE && kind != MAP_SHARED && kind != MAP_SHARED_VALIDATE) return false;
+  if ((flags & MAP_FIXED_NOREPLACE) != 0 || offset % kPageSize != 0) return false;
+  if ((flags & MAP_ANONYMOUS) != 0) return true;
+  struct stat link {};  // its mode is that of the descriptor
+  const std::string path = fmt::format("/proc/{}/fd/{}", trap.thread, static_cast<int>(fd));
+  if (lstat(path.c_str(), &link) != 0 || (link.st_mode & S_IRUSR) == 0) return false;
+  return kind == MAP_PRIVATE || (protection & PROT_WRITE) == 0 || (link.st_mode & S_IWUSR) != 0;
 }
 
 // Whether another worker has taken over from this thread.
 thread_local bool replaced = false;
 
+}  // namespace
+
 int descriptor_of(const Trap& trap) {
   return static_cast<int>(trap.arguments[trap.call == SYS_mmap ? 4 : 0]);
 }
-
-}  // namespace
 
 Supervisor::Supervisor(const Parts& parts)
     : parts_(parts),
@@ -236,7 +157,6 @@ Answer Supervisor::answer(const Trap& trap) {
     case SYS_munmap:
     case SYS_mremap:
     case SYS_madvise:
-    case SYS_brk:
     case SYS_execve:
     case SYS_execveat:
     case SYS_exit_group:
@@ -252,26 +172,23 @@ Answer Supervisor::answer(const Trap& trap) {
 }
 
 Answer Supervisor::answer_open(const Trap& trap) {
-  const Opening opening = opening_of(trap);
-  const auto text = read_remote_text(trap.thread, opening.path);
-  if (!text) return kNatively;
-  if (is_own_pagemap(trap, *text)) return answer_pagemap(trap, static_cast<int>(opening.flags));
-  const std::string path = path_for_us(trap, opening.folder, *text);
-  struct stat about {};
-  const bool follow = (opening.flags & O_NOFOLLOW) == 0;
-  if (path.empty() || (follow ? stat(path.c_str(), &about) : lstat(path.c_str(), &about)) != 0 ||
-      about.st_dev != parts_.filesystem) {
-    return kNatively;
+  const auto opening = opening_of(trap);
+  if (!opening) return kNatively;
+  if (is_own_pagemap(trap, *opening)) {
+    return answer_pagemap(trap, static_cast<int>(opening->flags));
   }
-  const auto node = parts_.nodes.find(about.st_ino);
+  const auto about = target_of(trap, *opening);
+  if (!about) return answer_absent(trap, *opening);
+  if (about->st_dev != parts_.filesystem) return kNatively;
+  const auto node = parts_.nodes.find(about->st_ino);
   constexpr uint64_t kMustBeNew = O_CREAT | O_EXCL;
-  if (!node || (opening.flags & kMustBeNew) == kMustBeNew) return kNatively;
-  if ((opening.flags & (O_PATH | O_DIRECTORY)) != 0) return kNatively;
+  if (!node || (opening->flags & kMustBeNew) == kMustBeNew) return kNatively;
+  if ((opening->flags & (O_PATH | O_DIRECTORY)) != 0) return kNatively;
 
   parts_.descriptors.release_closed();
   advance_clock();
   const auto client = client_of(trap.thread);
-  const auto flags = static_cast<int>(opening.flags);
+  const auto flags = static_cast<int>(opening->flags);
   const Client::Call call(trap, (flags & O_CLOEXEC) != 0);
   if (!node->device && (flags & O_ACCMODE) == O_RDONLY) {
     // Whoever may read it reads the file itself.
@@ -284,9 +201,14 @@ Answer Supervisor::answer_open(const Trap& trap) {
   const auto result = opened ? Result<int64_t>(*opened) : Err(opened.error());
   if (parts_.observer != nullptr) {
     const FileRef file = opened ? modelled_file(world_, trap.thread, *opened) : nullptr;
-    parts_.observer->after({*client, trap, file, node->path, result});
+    parts_.observer->after({*client, trap, file, node->path, result, opening->path, flags});
   }
   return result;
+}
+
+// sysfs makes no files.
+Answer Supervisor::answer_absent(const Trap& trap, const Opening& opening) const {
+  return would_be_new_in_sysfs(trap, opening) ? Answer(Err(EACCES)) : kNatively;
 }
 
 Answer Supervisor::answer_pagemap(const Trap& trap, int flags) {
@@ -301,16 +223,21 @@ Answer Supervisor::answer_pagemap(const Trap& trap, int flags) {
 Answer Supervisor::answer_descriptor(const Trap& trap) {
   if (parts_.descriptors.open_files() == 0) return kNatively;
   parts_.descriptors.release_closed();
-  const int fd = descriptor_of(trap);
-  const FileRef file = modelled_file(world_, trap.thread, fd);
+  int fd = descriptor_of(trap);
+  FileRef file = modelled_file(world_, trap.thread, fd);
+  if (const auto other = other_descriptor_of(trap); !file && other) {
+    fd = *other;
+    file = modelled_file(world_, trap.thread, fd);
+  }
   if (!file) return kNatively;
   advance_clock();
   const auto client = client_of(trap.thread);
-  const Client::Call call(trap, true, fd, file);
-  if (parts_.observer != nullptr) parts_.observer->before(*client, trap, file);
-  const Answer answered = call_on(*client, trap);
-  if (parts_.observer != nullptr) {
-    parts_.observer->after({*client, trap, file, {}, answered.value_or(0)});
+  const Client::Call call(trap, closes_on_exec(trap), fd, file);
+  Observer* const observer = is_duplicate(trap) ? nullptr : parts_.observer;
+  if (observer != nullptr) observer->before(*client, trap, file);
+  const Answer answered = call_on_file(*client, trap);
+  if (observer != nullptr) {
+    observer->after({*client, trap, file, {}, answered.value_or(0)});
   }
   parts_.nodes.update();
   const uint64_t one = 1;
@@ -319,7 +246,7 @@ Answer Supervisor::answer_descriptor(const Trap& trap) {
   return answered;
 }
 
-// Pinned pages outlive what the program does with its memory.
+// Pinned pages outlive what the program does with its memory. A call that will fail does nothing.
 void Supervisor::take_pages(const Trap& trap) {
   // A program that executes another one has another memory from then on, whatever it has pinned.
   const bool leaves =
@@ -330,17 +257,26 @@ void Supervisor::take_pages(const Trap& trap) {
   const auto& arguments = trap.arguments;
   RemoteMemory& memory = client->remote();
   switch (trap.call) {
-    case SYS_brk:
-      memory.cut_heap({arguments[0]});
-      return;
     case SYS_execve:
     case SYS_execveat:
+      if (!can_execute(trap)) return;
+      [[fallthrough]];
     case SYS_exit_group: {
-      memory.exit();
+      if (!is_first_process(client->pid())) memory.exit();
       const std::lock_guard lock(mutex_);
       clients_[client->pid()].leaving = true;
       return;
     }
+    case SYS_mremap:
+      memory.remap({arguments[0]}, arguments[1], arguments[2], static_cast<int>(arguments[3]),
+                   {arguments[4]});
+      return;
+    case SYS_madvise:
+      memory.discard({arguments[0]}, arguments[1], static_cast<int>(arguments[2]));
+      return;
+    case SYS_mmap:
+      if (!can_map(trap)) return;
+      [[fallthrough]];
     default:
       static_cast<void>(memory.unmap({arguments[0]}, arguments[1]));
   }

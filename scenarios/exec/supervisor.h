@@ -17,8 +17,10 @@
 #include "model/machine/machine.h"
 #include "scenarios/exec/client.h"
 #include "scenarios/exec/descriptor_files.h"
+#include "scenarios/exec/file_calls.h"
 #include "scenarios/exec/listener.h"
 #include "scenarios/exec/node_files.h"
+#include "scenarios/exec/opening.h"
 #include "scenarios/exec/program_pages.h"
 
 namespace noiommu::scenarios::exec {
@@ -28,9 +30,15 @@ struct Answered {
   const Client& client;
   const Trap& trap;
   FileRef file;      // of the descriptor, where the call has one of ours
-  std::string path;  // of an open or of what the descriptor was opened as
+  std::string path;  // of the node, where the call opens one
   Result<int64_t> result;
+  // Of a call that opens: the path as the program has it, and the flags.
+  std::string text = {};
+  int flags = 0;
 };
+
+// The descriptor that a call is on, unless it opens one.
+[[nodiscard]] int descriptor_of(const Trap& trap);
 
 // Sees calls before and after they are answered. Called from any thread, several at once.
 class Observer {
@@ -73,10 +81,11 @@ class Supervisor {
   void start_worker();
   void handle(const Trap& trap);
   // What the call is to return, or nothing where it is to go its native way.
-  std::optional<Result<int64_t>> answer(const Trap& trap);
-  std::optional<Result<int64_t>> answer_open(const Trap& trap);
-  std::optional<Result<int64_t>> answer_pagemap(const Trap& trap, int flags);
-  std::optional<Result<int64_t>> answer_descriptor(const Trap& trap);
+  Answer answer(const Trap& trap);
+  Answer answer_open(const Trap& trap);
+  [[nodiscard]] Answer answer_absent(const Trap& trap, const Opening& opening) const;
+  Answer answer_pagemap(const Trap& trap, int flags);
+  Answer answer_descriptor(const Trap& trap);
   void take_pages(const Trap& trap);
 
   std::shared_ptr<Client> client_of(pid_t thread);
