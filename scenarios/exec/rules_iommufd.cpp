@@ -30,6 +30,8 @@ bool size_below_least(Call call) {
       return size < offsetof(iommu_hw_info, out_capabilities);
     case IOMMU_VIOMMU_ALLOC:
       return size < offsetof(iommu_viommu_alloc, data_len);
+    case IOMMU_VEVENTQ_ALLOC:
+      return size < offsetof(iommu_veventq_alloc, __reserved);
     default:
       return size < call.command->struct_size;
   }
@@ -159,6 +161,13 @@ bool is_no_device(Call call) {
 }
 bool is_no_ioas(Call call) {
   return type_of(call, "pt_id") != Type::kIoas;
+}
+constexpr uint64_t kMostEntries = 1 << 19;
+bool bad_entries(Call call) {
+  const uint64_t length = call.field("entry_len");
+  return call.field("entry_num") != 0 &&
+         (call.field("data_uptr") == 0 || length == 0 || length > kPageSize ||
+          call.field("entry_num") > kMostEntries);
 }
 bool no_type(Call call) {
   return call.field("type") == 0;
@@ -374,7 +383,6 @@ const Rule kRules[] = {
      "iommufd.md 13"},
     {"IOMMU_HWPT_SET_DIRTY_TRACKING", EOPNOTSUPP, kUnknownFlags, "iommufd.md 13",
      unknown_flags<IOMMU_HWPT_DIRTY_TRACKING_ENABLE>},
-    {"IOMMU_HWPT_SET_DIRTY_TRACKING", EOPNOTSUPP, kReserved, "iommufd.md 13", reserved},
     {"IOMMU_HWPT_SET_DIRTY_TRACKING", ENOENT, kNoPageTable, "iommufd.md 13"},
     {"IOMMU_HWPT_SET_DIRTY_TRACKING", EOPNOTSUPP, "without an IOMMU nothing tracks what is written",
      "iommufd.md 13"},
@@ -384,14 +392,15 @@ const Rule kRules[] = {
     {"IOMMU_HWPT_GET_DIRTY_BITMAP", ENOENT, kNoPageTable, "iommufd.md 13"},
     {"IOMMU_HWPT_GET_DIRTY_BITMAP", EINVAL, "the length is 0", "iommufd.md 13", no_length},
     {"IOMMU_HWPT_GET_DIRTY_BITMAP", EOVERFLOW, "iova + length wraps", "iommufd.md 13"},
+    {"IOMMU_HWPT_GET_DIRTY_BITMAP", EINVAL,
+     "iova and length are not multiples of the page size, or of the alignment of the IOAS",
+     "iommufd.md 13"},
     {"IOMMU_HWPT_GET_DIRTY_BITMAP", EOPNOTSUPP, "without an IOMMU nothing tracks what is written",
      "iommufd.md 13"},
     {"IOMMU_HWPT_INVALIDATE", EOPNOTSUPP, kReserved, "iommufd.md 13", reserved},
-    {"IOMMU_HWPT_INVALIDATE", EINVAL, "entries come with data_uptr and entry_len", "iommufd.md 13",
-     [](Call call) {
-       return call.field("entry_num") != 0 &&
-              (call.field("data_uptr") == 0 || call.field("entry_len") == 0);
-     }},
+    {"IOMMU_HWPT_INVALIDATE", EINVAL,
+     "entries come with data_uptr and entry_len, a page each and 2^19 of them at most",
+     "iommufd.md 13", bad_entries},
     {"IOMMU_HWPT_INVALIDATE", ENOENT, "there is no object of that id", "iommufd.md 13"},
     {"IOMMU_HWPT_INVALIDATE", EINVAL, "only nested page tables are invalidated", "iommufd.md 13"},
     {"IOMMU_VIOMMU_ALLOC", EOPNOTSUPP, kNoFlags, "iommufd.md 13", any_flags},
@@ -403,7 +412,7 @@ const Rule kRules[] = {
     {"IOMMU_VEVENTQ_ALLOC", EOPNOTSUPP, kNoFlags, "iommufd.md 13", any_flags},
     {"IOMMU_VEVENTQ_ALLOC", EOPNOTSUPP, kReserved, "iommufd.md 13", reserved},
     {"IOMMU_VEVENTQ_ALLOC", EOPNOTSUPP, "type is 0, which is none", "iommufd.md 13", no_type},
-    {"IOMMU_VEVENTQ_ALLOC", EINVAL, "veventq_depth is 0", "iommufd.md 13"},
+    {"IOMMU_VEVENTQ_ALLOC", EINVAL, "veventq_depth is 0 or above 2^19", "iommufd.md 13"},
     {"IOMMU_VEVENTQ_ALLOC", ENOENT, kNoViommu, "iommufd.md 13"},
     {"IOMMU_HW_QUEUE_ALLOC", EOPNOTSUPP, kNoFlags, "iommufd.md 13", any_flags},
     {"IOMMU_HW_QUEUE_ALLOC", EOPNOTSUPP, "type is 0, which is none", "iommufd.md 13", no_type},
