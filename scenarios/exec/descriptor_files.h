@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "model/kernel/file.h"
@@ -29,8 +30,9 @@ class DescriptorFiles {
   void fill(ino_t inode, const FileRef& file);
   // Empty where the inode stands for nothing.
   [[nodiscard]] FileRef find(ino_t inode) const;
-  // Lets the file that stands for `file` show `object` where the program is about to map it.
-  void mirror(const File& file, uint64_t offset, uint64_t length,
+  // Lets the file at `path`, which stands for `file`, show `object` where the program is about to
+  // map it.
+  void mirror(const File& file, const std::string& path, uint64_t offset, uint64_t length,
               const std::shared_ptr<VmObject>& object);
 
   // Releases the files that no program has open any more.
@@ -48,16 +50,21 @@ class DescriptorFiles {
  private:
   struct Entry {
     FileRef file;
-    uint64_t opened = 0;  // how often, less how often it was closed
-    uint64_t ours = 0;    // of these by mirrors
+    OwnedFd ours;  // what the mirrors look through
     std::vector<std::unique_ptr<BarMirror>> mirrors;
   };
+
+  Result<OwnedFd> make(const FileRef& file);
+  void read_events(std::vector<Entry>& closed);
+  void take(ino_t inode, std::vector<Entry>& closed);
+  void take_lost(std::vector<Entry>& closed);
 
   OwnedFd folder_;
   OwnedFd events_;
   mutable std::mutex mutex_;  // guards all below; not held while a file is released
   std::map<ino_t, Entry> entries_;
-  std::mutex reading_;  // one reader of events at a time: in their order
+  std::map<int, ino_t> watched_;  // by watch
+  std::mutex reading_;            // one reader of events at a time: in their order
 };
 
 }  // namespace noiommu::scenarios::exec
