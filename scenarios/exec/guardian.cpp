@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,6 +115,17 @@ int guard(pid_t program, const sigset_t& signals) {
   }
 }
 
+// We hold files for all processes of the program; its limits are not for us.
+void raise_limits() {
+  for (const auto resource : {RLIMIT_NOFILE, RLIMIT_FSIZE}) {
+    rlimit now{};
+    getrlimit(resource, &now);
+    now.rlim_cur = now.rlim_max;
+    setrlimit(resource, &now);
+  }
+  signal(SIGXFSZ, SIG_IGN);
+}
+
 }  // namespace
 
 Guardian::Guardian(const Program& program) {
@@ -122,7 +134,7 @@ Guardian::Guardian(const Program& program) {
     throw SetupError(fmt::format("cannot make a socket: {}", std::strerror(errno)));
   }
   link_ = OwnedFd(ends[0]);
-  const OwnedFd theirs(ends[1]);
+  OwnedFd theirs(ends[1]);
   // Should the guardian be killed, its children come to us.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   sigset_t signals;
@@ -139,6 +151,11 @@ Guardian::Guardian(const Program& program) {
     if (getppid() != parent) _exit(kCannotExecute);
     link_ = {};
     const pid_t child = fork();
+    if (child < 0) {
+      const std::string wrong = fmt::format("cannot fork: {}", std::strerror(errno));
+      static_cast<void>(send(theirs.get(), wrong.data(), wrong.size(), 0));
+      _exit(kCannotExecute);
+    }
     if (child == 0) {
       sigprocmask(SIG_SETMASK, &before, nullptr);
       run_program(program, theirs.get());
@@ -151,17 +168,19 @@ Guardian::Guardian(const Program& program) {
     _exit(0);
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
+  raise_limits();
+  theirs = {};  // so that a guardian that dies is noticed
   std::string wrong;
-  listener_ = receive_descriptor(link_.get(), program_, wrong);
-  if (listener_ < 0) throw SetupError(fmt::format("cannot start the program: {}", wrong));
+  listener_ = OwnedFd(receive_descriptor(link_.get(), program_, wrong));
+  if (!listener_) throw SetupError(fmt::format("cannot start the program: {}", wrong));
 }
 
 Guardian::~Guardian() {
-  if (!over_) status();
+  if (!over_) kill_all();
 }
 
-OwnedFd Guardian::take_listener() {
-  return OwnedFd(std::exchange(listener_, -1));
+OwnedFd Guardian::listener() const {
+  return OwnedFd(fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0));
 }
 
 void Guardian::pass_on(int signal) {

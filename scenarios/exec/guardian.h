@@ -22,14 +22,16 @@ struct Program {
 // has started is killed.
 class Guardian {
  public:
-  // Forks; the calling process must have one thread. Throws SetupError.
+  // Forks; the calling process must have one thread, and then has its limits raised as far as may
+  // be. Throws SetupError.
   explicit Guardian(const Program& program);
   ~Guardian();
   Guardian(const Guardian&) = delete;
   Guardian& operator=(const Guardian&) = delete;
 
-  // The descriptor that the trapped calls are read from.
-  OwnedFd take_listener();
+  // The descriptor that the trapped calls are read from. Calls that nobody answers any longer wait
+  // for the end.
+  [[nodiscard]] OwnedFd listener() const;
   // Readable once the program is over.
   [[nodiscard]] int over_fd() const { return link_.get(); }
   // How the program ended, as a shell would say: its exit status, or 128 and the signal's number;
@@ -42,7 +44,7 @@ class Guardian {
   OwnedFd link_;
   pid_t guardian_ = -1;
   pid_t program_ = -1;
-  int listener_ = -1;
+  OwnedFd listener_;
   bool over_ = false;
 };
 

@@ -31,12 +31,33 @@ bool shared(const std::string& path) {
   return std::ranges::find(kShared, path) != kShared.end();
 }
 
+// A terminal of one's own comes from the `pts` beside this one in the same mount, so that it cannot
+// be mounted alone: it leads to a folder that has both.
+constexpr const char* kTerminals = "ptmx";
+constexpr const char* kReal = ".real";
+
 // Every machine has this one.
 bool left_alone(const std::string& path) {
   return path == "/dev/null";
 }
 
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
 }  // namespace
+
+// A folder that is shared with the real kernel.
+struct NodeFiles::Folder {
+  std::string path;
+  OwnedFd real;
+  std::vector<std::string> names;
+};
 
 NodeFiles::NodeFiles(Machine& machine, int filesystem)
     : machine_(machine), filesystem_(filesystem), viewer_(machine.spawn()) {
@@ -53,37 +74,51 @@ std::string NodeFiles::place(const std::string& path) const {
 }
 
 void NodeFiles::mount() {
-  for (const std::string folder : kShared) {
-    struct Real {
-      std::string name;
-      OwnedFd fd;
-    };
-    std::vector<Real> real;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, error)) {
-      const std::string name = entry.path().filename();
-      const std::string target = place(fmt::format("{}/{}", folder, name));
-      if (fs::exists(fs::symlink_status(target))) continue;
-      if (entry.is_symlink()) {
-        fs::copy_symlink(entry.path(), target, error);
-        continue;
-      }
-      OwnedFd fd(open(entry.path().c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-      if (!fd) continue;
-      if (entry.is_directory()) {
-        fs::create_directory(target, error);
-      } else {
-        std::ofstream{target};
-      }
-      real.push_back({name, std::move(fd)});
+  std::vector<Folder> folders;
+  for (const std::string path : kShared) {
+    // What is below the path now, also once something else lies over it.
+    OwnedFd real(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!real) {
+      throw SetupError(fmt::format("there is no {} to show the modelled kernel in", path));
     }
-    if (!fs::is_directory(folder)) {
-      throw SetupError(fmt::format("there is no {} to show the modelled kernel in", folder));
-    }
-    mount_over(filesystem_, folder.substr(1), folder);
-    for (const Real& one : real)
-      mount_over(one.fd.get(), "", fmt::format("{}/{}", folder, one.name));
+    folders.push_back({path, std::move(real), names_in(path)});
   }
+  // Where it does not show: one of its folders will lie over it.
+  attach(filesystem_, folders.back().path);
+  for (const Folder& folder : folders) mount(folder);
+}
+
+void NodeFiles::mount(const Folder& folder) {
+  std::vector<std::string> beside;
+  std::error_code error;
+  for (const std::string& name : folder.names) {
+    const fs::path real = fmt::format("/proc/self/fd/{}/{}", folder.real.get(), name);
+    const std::string target = place(fmt::format("{}/{}", folder.path, name));
+    if (fs::exists(fs::symlink_status(target))) continue;
+    if (fs::is_symlink(real)) {
+      fs::copy_symlink(real, target, error);
+      continue;
+    }
+    if (folder.path == "/dev" && name == kTerminals) {
+      const std::string whole = place(fmt::format("{}/{}", folder.path, kReal));
+      fs::create_symlink(fmt::format("{}/{}", kReal, name), target, error);
+      fs::create_directory(whole, error);
+      mount_over(folder.real.get(), "", whole);
+      continue;
+    }
+    if (fs::is_directory(real)) {
+      fs::create_directory(target, error);
+    } else {
+      std::ofstream{target};
+    }
+    beside.push_back(name);
+  }
+  mount_over(filesystem_, folder.path.substr(1), folder.path);
+  for (const std::string& name : beside) {
+    mount_over(folder.real.get(), name, fmt::format("{}/{}", folder.path, name));
+  }
+  // Nobody makes or removes names in sysfs.
+  if (folder.path != "/dev") make_read_only(folder.path);
 }
 
 std::optional<NodeFiles::Node> NodeFiles::find(ino_t inode) const {

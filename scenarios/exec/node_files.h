@@ -37,8 +37,10 @@ class NodeFiles {
   void refresh(const std::string& attribute);
 
  private:
+  struct Folder;
+
   void mount();
-  void make(const std::string& path);
+  void mount(const Folder& folder);
   [[nodiscard]] std::string place(const std::string& path) const;
 
   Machine& machine_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <sys/capability.h>
@@ -9,11 +10,18 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
 #include "scenarios/exec/setup_error.h"
 
@@ -71,13 +79,15 @@ std::string why_no_mounts(int error) {
   return filtered() ? kInDocker : "";
 }
 
+// 0 or the errno.
+int write_file(const std::string& path, const std::string& text) {
+  const OwnedFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return file && write(file.get(), text.data(), text.size()) >= 0 ? 0 : errno;
+}
+
 void write_map(const char* path, const std::string& text) {
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
-  const int missing = errno;
-  const ssize_t written = file < 0 ? -1 : write(file, text.data(), text.size());
-  const int error = file < 0 ? missing : errno;
-  if (file >= 0) close(file);
-  if (written >= 0) return;
+  const int error = write_file(path, text);
+  if (error == 0) return;
   std::string hint;
   if (error == ENOENT) hint = "/proc is not mounted";
   if (error == EPERM && geteuid() == 0) {
@@ -85,6 +95,75 @@ void write_map(const char* path, const std::string& text) {
   }
   refuse(error, fmt::format("cannot write {}", path), hint);
 }
+
+// Ids that a namespace has: lines of the first one in it, the first one outside, and how many.
+struct Range {
+  uint32_t first = 0;
+  uint32_t count = 0;
+};
+
+std::vector<Range> ids_in(const char* path) {
+  std::vector<Range> all;
+  std::ifstream map(path);
+  Range range;
+  for (uint32_t outside = 0; map >> range.first >> outside >> range.count;) all.push_back(range);
+  return all;
+}
+
+bool has(const std::vector<Range>& ranges, uint32_t id) {
+  return std::ranges::any_of(
+      ranges, [id](const Range& one) { return id >= one.first && id - one.first < one.count; });
+}
+
+std::string as_they_are(const std::vector<Range>& ranges) {
+  std::string map;
+  for (const Range& one : ranges) map += fmt::format("{0} {0} {1}\n", one.first, one.count);
+  return map;
+}
+
+bool capable(int capability) {
+  const std::unique_ptr<std::remove_pointer_t<cap_t>, decltype(&cap_free)> all(cap_get_proc(),
+                                                                               cap_free);
+  cap_flag_value_t value = CAP_CLEAR;
+  return all && cap_get_flag(all.get(), capability, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET;
+}
+
+// A process that stays outside, and gives the namespaces that we are about to enter all the ids
+// that there are.
+class Mapper {
+ public:
+  Mapper(const std::vector<Range>& uids, const std::vector<Range>& gids) {
+    if (pipe2(ends_.data(), O_CLOEXEC) != 0) refuse(errno, "cannot make a pipe");
+    const std::string ours = fmt::format("/proc/{}", getpid());
+    child_ = fork();
+    if (child_ < 0) refuse(errno, "cannot fork");
+    if (child_ != 0) return;
+    char go = 0;
+    close(ends_[1]);
+    if (read(ends_[0], &go, 1) != 1) _exit(0);
+    const int error = write_file(ours + "/uid_map", as_they_are(uids));
+    _exit(error != 0 ? error : write_file(ours + "/gid_map", as_they_are(gids)));
+  }
+  ~Mapper() {
+    for (const int end : ends_) close(end);
+    if (child_ > 0) waitpid(child_, nullptr, 0);
+  }
+  Mapper(const Mapper&) = delete;
+  Mapper& operator=(const Mapper&) = delete;
+
+  // 0 or the errno.
+  int map() {
+    int status = 0;
+    if (write(ends_[1], "x", 1) != 1 || waitpid(std::exchange(child_, -1), &status, 0) < 0) {
+      return errno;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+  }
+
+ private:
+  std::array<int, 2> ends_ = {-1, -1};
+  pid_t child_ = -1;
+};
 
 // What looks into the program works on oneself, unless a filter refuses it.
 void check_filters() {
@@ -106,9 +185,19 @@ void enter_namespaces(uint32_t uid) {
   const uid_t user = geteuid();
   const gid_t group = getegid();
   check_filters();
+  // Root can be any user there, too.
+  const std::vector<Range> uids = ids_in("/proc/self/uid_map");
+  const std::vector<Range> gids = ids_in("/proc/self/gid_map");
+  std::optional<Mapper> mapper;
+  if (user == 0 && has(uids, uid) && has(gids, uid) && capable(CAP_SETUID) && capable(CAP_SETGID) &&
+      capable(CAP_SETFCAP)) {
+    mapper.emplace(uids, gids);
+  }
   const bool made = unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
   const int refused = errno;
-  if (made) {
+  if (made && mapper) {
+    if (const int error = mapper->map()) refuse(error, "cannot map user and group ids");
+  } else if (made) {
     write_map("/proc/self/setgroups", "deny");
     write_map("/proc/self/uid_map", fmt::format("{} {} 1", uid, user));
     write_map("/proc/self/gid_map", fmt::format("{} {} 1", uid == 0 ? 0 : group, group));
@@ -136,6 +225,21 @@ OwnedFd new_filesystem() {
   return made;
 }
 
+void attach(int filesystem, const std::string& onto) {
+  if (syscall(SYS_move_mount, filesystem, "", AT_FDCWD, onto.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
+      0) {
+    const int error = errno;
+    refuse(error, fmt::format("cannot mount over {}", onto), why_no_mounts(error));
+  }
+}
+
+void make_read_only(const std::string& mounted) {
+  if (mount(nullptr, mounted.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
+    const int error = errno;
+    refuse(error, fmt::format("cannot make {} read-only", mounted), why_no_mounts(error));
+  }
+}
+
 void mount_over(int from, const std::string& name, const std::string& onto) {
   const std::string source =
       fmt::format("/proc/self/fd/{}{}{}", from, name.empty() ? "" : "/", name);
@@ -143,6 +247,12 @@ void mount_over(int from, const std::string& name, const std::string& onto) {
     const int error = errno;
     refuse(error, fmt::format("cannot mount over {}", onto), why_no_mounts(error));
   }
+}
+
+bool become(uint32_t uid) {
+  if (geteuid() == uid) return true;
+  return setgroups(0, nullptr) == 0 && setresgid(uid, uid, uid) == 0 &&
+         setresuid(uid, uid, uid) == 0;
 }
 
 bool drop_capabilities(const std::vector<int>& capabilities) {

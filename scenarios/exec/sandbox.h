@@ -13,19 +13,29 @@
 namespace noiommu::scenarios::exec {
 
 // Moves the calling process, which has one thread, into a user and a mount namespace of its own,
-// where its user is `uid`. Root that may not make user namespaces makes do with the other one.
-// Throws SetupError.
+// which have all ids that root has; those of anybody else have one user, which is `uid`. Root that
+// may not make user namespaces makes do with the other one. Throws SetupError.
 void enter_namespaces(uint32_t uid);
 
 // A file system in memory that is mounted nowhere yet. Throws SetupError.
 [[nodiscard]] OwnedFd new_filesystem();
 
+// Mounts such a file system itself, once: only then can folders of it be mounted. Throws
+// SetupError.
+void attach(int filesystem, const std::string& onto);
+
 // Mounts the folder `name` of what `from` is open on, or that itself, over `onto`. Throws
 // SetupError.
 void mount_over(int from, const std::string& name, const std::string& onto);
 
-// For a process about to execute the program: loses the capabilities for good, and unless `uid` is
-// root all of them. False with errno where that fails.
+// What is mounted there, not what is mounted below it. Throws SetupError.
+void make_read_only(const std::string& mounted);
+
+// For a process about to execute the program. False with errno where that fails.
+//
+// Loses the capabilities for good.
 [[nodiscard]] bool drop_capabilities(const std::vector<int>& capabilities);
+// Becomes the user, whose only group has the same number; all but root have no capabilities.
+[[nodiscard]] bool become(uint32_t uid);
 
 }  // namespace noiommu::scenarios::exec
