@@ -35,6 +35,16 @@ std::string_view access(int call) {
     case SYS_ftruncate:
     case SYS_fallocate:
       return "resize";
+    case SYS_fsync:
+    case SYS_fdatasync:
+      return "sync";
+    case SYS_sendfile:
+    case SYS_splice:
+    case SYS_copy_file_range:
+      return "splice";
+    case SYS_dup:
+    case SYS_fcntl:
+      return "duplicate";
     default:
       return "transfer";
   }

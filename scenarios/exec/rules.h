@@ -19,8 +19,9 @@ struct Rule {
   //   command, with "container " before it on a native container, and "GET_PA" for both of its
   //   names; "mapping" for all that map in an IOAS, "filling" for all that fill a page table;
   //   "iommufd"; "ioctl".
-  // - Anything else: "transfer", "lseek", "resize" or "mmap"; "file"; one of "device transfer",
-  //   "device mmap", "fault", "dma-buf", "attribute" and "other".
+  // - Anything else: "transfer" for reads and writes, "lseek", "resize", "sync", "splice",
+  //   "duplicate" or "mmap"; "file"; one of "device transfer", "device mmap", "fault", "dma-buf",
+  //   "attribute" and "other".
   std::string_view call;
   int error;
   std::string_view text;

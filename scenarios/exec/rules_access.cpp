@@ -20,8 +20,11 @@ template <int... kCalls>
 bool is_call(Call call) {
   return ((call.call == kCalls) || ...);
 }
-constexpr auto is_positioned =
-    is_call<SYS_pread64, SYS_preadv, SYS_preadv2, SYS_pwrite64, SYS_pwritev, SYS_pwritev2>;
+// Where -1 means the position of the file.
+bool is_positioned(Call call) {
+  if (is_call<SYS_preadv2, SYS_pwritev2>(call)) return call.arguments[3] != UINT64_MAX;
+  return is_call<SYS_pread64, SYS_preadv, SYS_pwrite64, SYS_pwritev>(call);
+}
 constexpr auto is_read = is_call<SYS_read, SYS_readv, SYS_pread64, SYS_preadv, SYS_preadv2>;
 constexpr auto is_mmap = is_call<SYS_mmap>;
 // Of several buffers, so that no argument says how long it is.
@@ -90,9 +93,15 @@ const Rule kRules[] = {
      is_positioned},
     {"transfer", EBADF, "the descriptor was opened for writing only", "read(2)", is_read},
     {"transfer", EBADF, "the descriptor was opened for reading only", "write(2)"},
+    {"transfer", EOPNOTSUPP, "the file knows none of the flags of preadv2 and pwritev2",
+     "preadv2(2)"},
+    {"sync", EINVAL, "the file has nothing to be written back", "fsync(2)"},
+    {"splice", EINVAL, "the file is no end of a pipe, and has no pages to be sent", "splice(2)"},
+    {"duplicate", EMFILE, "the process has no descriptor left: RLIMIT_NOFILE", "dup(2)"},
     {"lseek", ESPIPE, "the file has no position that could be set", "lseek(2)"},
     {"lseek", EINVAL, "that is no place in the file", "lseek(2)"},
     {"resize", EINVAL, "only a regular file has a size to be changed", "ftruncate(2)"},
+    {"resize", EINVAL, "the range is empty, or negative", "fallocate(2)", is_call<SYS_fallocate>},
     {"resize", ENODEV, "only a regular file has room to be allocated", "fallocate(2)"},
     {"mmap", EINVAL, "the offset is not a multiple of 4 KiB", "mmap(2)",
      [](Call call) { return place(call) % kPageSize != 0; }},

@@ -4,6 +4,7 @@
  * topic says so. */
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "tests/programs/calls.h"
@@ -597,6 +598,10 @@ static void accesses(void) {
   FAILS("readv: no region", preadv(device, &buffers, 1, 9LL << 40));
   FAILS("seek", lseek(device, CONFIG_OFFSET, SEEK_SET));
   FAILS("truncate", ftruncate(device, 0));
+  FAILS("allocate", fallocate(device, 0, 0, PAGE));
+  FAILS("sync", fsync(device));
+  FAILS("send", sendfile(device, STDIN_FILENO, NULL, 4));
+  FAILS("readv: flags", preadv2(device, &buffers, 1, CONFIG_OFFSET, RWF_NOWAIT));
   FAILS("write: opened for reading", pwrite(reader, memory, 4, 0));
   FAILS("mmap: opened for reading",
         mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0));
