@@ -3,37 +3,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
-#include "scenarios/engine/constants.h"
 #include "scenarios/engine/value.h"
 #include "scenarios/engine/words.h"
 
 namespace noiommu::scenarios {
 namespace {
-
-// The names of the single bits that share a prefix, lowest bit first, and what is left in hex.
-std::string show_flags(std::string_view prefix, uint64_t value) {
-  std::string text;
-  const auto add = [&text](std::string_view part) {
-    if (!text.empty()) text += '|';
-    text += part;
-  };
-  const auto names = constants_with_prefix(prefix);
-  uint64_t unnamed = 0;
-  for (uint64_t rest = value; rest != 0; rest &= rest - 1) {
-    const uint64_t bit = rest & -rest;
-    const auto has_bit = [bit](const Constant& constant) { return constant.value == bit; };
-    const auto name = std::find_if(names.begin(), names.end(), has_bit);
-    if (name == names.end()) {
-      unnamed |= bit;
-    } else {
-      add(name->name.substr(prefix.size()));
-    }
-  }
-  if (unnamed != 0 || text.empty()) add(unnamed == 0 ? "0" : fmt::format("{:#x}", unnamed));
-  return text;
-}
 
 bool filled_in_by_kernel(const Field& field) {
   return field.name.starts_with("out_") || field.name.starts_with("__r") || field.name == "pad" ||
@@ -49,12 +26,32 @@ std::string trace_line(std::string_view call, const Result<uint64_t>& result) {
                     : fmt::format("{} = {}", call, *result);
 }
 
+std::string show_flags(std::span<const Constant> names, uint64_t value, size_t skip) {
+  std::string text;
+  const auto add = [&text](std::string_view part) {
+    if (!text.empty()) text += '|';
+    text += part;
+  };
+  uint64_t unnamed = 0;
+  for (uint64_t rest = value; rest != 0; rest &= rest - 1) {
+    const uint64_t bit = rest & -rest;
+    const auto name = std::ranges::find(names, bit, &Constant::value);
+    if (name == names.end()) {
+      unnamed |= bit;
+    } else {
+      add(name->name.substr(skip));
+    }
+  }
+  if (unnamed != 0 || text.empty()) add(unnamed == 0 ? "0" : fmt::format("{:#x}", unnamed));
+  return text;
+}
+
 std::string show_field(const Field& field, uint64_t value) {
   switch (field.show) {
     case Show::kHex:
       return value == 0 ? "0" : fmt::format("{:#x}", value);
     case Show::kFlags:
-      return show_flags(field.flag_prefix, value);
+      return show_flags(constants_with_prefix(field.flag_prefix), value, field.flag_prefix.size());
     case Show::kDecimal:
       break;
   }

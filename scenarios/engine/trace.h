@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "model/kernel/result.h"
+#include "scenarios/engine/constants.h"
 #include "scenarios/engine/ioctl_table.h"
 #include "scenarios/engine/session.h"
 
@@ -30,6 +31,11 @@ namespace noiommu::scenarios {
 
 // One field's value as the trace shows it: "0x1000", "READABLE|0x8", "-1".
 [[nodiscard]] std::string show_field(const Field& field, uint64_t value);
+
+// The names of the single bits of `value`, lowest first and without their first `skip` characters,
+// and what is left in hex: "READABLE|0x8"; "0" without any.
+[[nodiscard]] std::string show_flags(std::span<const Constant> names, uint64_t value,
+                                     size_t skip = 0);
 
 [[nodiscard]] std::string show_open_flags(int flags);     // "O_RDWR"
 [[nodiscard]] std::string show_backing(Backing backing);  // "memfd"

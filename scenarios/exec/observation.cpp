@@ -25,7 +25,8 @@ Exit codes:
 }  // namespace
 
 Observation::Observation(const ObservationOptions& options, const MachineOptions& machine,
-                         const std::vector<std::string>& command)
+                         const std::vector<std::string>& command,
+                         mm::MemoryConfig::Placement placement)
     : options_(options), trace_output_(options.trace_to) {
   const bool all = options.trace || !options.trace_to.empty();
   if (all || options.explain) {
@@ -35,7 +36,7 @@ Observation::Observation(const ObservationOptions& options, const MachineOptions
   if (options.explain) reader_.add(listings_.emplace());
   if (!options.record.empty()) {
     recording_output_.emplace(options.record);
-    reader_.add(recorder_.emplace(machine, command));
+    reader_.add(recorder_.emplace(machine, command, placement));
   }
   if (!options.report_to.empty()) report_output_.emplace(options.report_to);
   if (options.report || report_output_) reader_.add(report_.emplace());

@@ -37,7 +37,8 @@ class Observation {
   // Opens the files, before the program or anything in front of it changes what paths mean. Throws
   // SetupError.
   Observation(const ObservationOptions& options, const MachineOptions& machine,
-              const std::vector<std::string>& command);
+              const std::vector<std::string>& command,
+              mm::MemoryConfig::Placement placement = mm::MemoryConfig::Placement::kScattered);
 
   // nullptr where nothing is wanted. Outlived by this.
   [[nodiscard]] Observer* observer();

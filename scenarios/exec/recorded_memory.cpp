@@ -4,8 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <span>
 
 #include "model/kernel/types.h"
 
@@ -17,81 +16,137 @@ namespace {
 constexpr uint64_t kLargest = uint64_t{64} << 20;
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
 
-std::string backing_of(const std::string& rights, const std::string& path) {
-  if (rights[0] != 'r' && rights[1] != 'w') return "none";
-  if (rights[1] != 'w') return "ro";
-  if (path.starts_with("/anon_hugepage") || path.find("huge") != std::string::npos) return "huge";
-  return rights[3] == 's' ? "shared" : "anon";
+std::string_view backing_of(const Mapping& mapping, bool write) {
+  const bool usable = write ? mapping.writable : mapping.readable;
+  if (!usable) return mapping.readable ? "ro" : "none";
+  if (!mapping.writable) return "ro";
+  if (huge_order(mapping) != 0) return "huge";
+  return mapping.shared ? "shared" : "anon";
 }
 
-std::string at_offset(const std::string& name, uint64_t offset) {
-  return offset == 0 ? fmt::format("${}", name) : fmt::format("${}+{:#x}", name, offset);
+// Of memory of two kinds, as much as both allow. A scenario cannot put two kinds side by side.
+std::string_view weaker(std::string_view one, std::string_view other) {
+  if (one == other) return one;
+  for (const std::string_view weak : {"none", "ro"}) {
+    if (one == weak || other == weak) return weak;
+  }
+  return "anon";
+}
+
+// What of the mappings covers [start, end) without a gap; else nothing.
+std::span<const Mapping> covering(const std::vector<Mapping>& maps, uint64_t start, uint64_t end) {
+  const auto first = std::ranges::upper_bound(maps, start, {}, &Mapping::end);
+  auto last = first;
+  uint64_t reached = start;
+  while (last != maps.end() && last->start <= reached && reached < end) reached = (last++)->end;
+  return reached < end ? std::span<const Mapping>() : std::span(first, last);
+}
+
+struct stat about(pid_t process, int fd) {
+  struct stat found {};
+  static_cast<void>(stat(fmt::format("/proc/{}/fd/{}", process, fd).c_str(), &found));
+  return found;
 }
 
 }  // namespace
 
-std::optional<RecordedMemory::Piece> RecordedMemory::find(uint64_t start, uint64_t end) const {
-  std::ifstream maps(fmt::format("/proc/{}/maps", process_));
-  std::optional<Piece> found;
-  for (std::string line; std::getline(maps, line);) {
-    std::istringstream in(line);
-    char dash = 0;
-    std::string rights;
-    std::string skipped;
-    std::string path;
-    uint64_t first = 0;
-    uint64_t last = 0;
-    in >> std::hex >> first >> dash >> last >> rights >> skipped >> skipped >> skipped >> path;
-    if (rights.size() < 4) continue;
-    const std::string backing = backing_of(rights, path);
-    if (found && first == found->end && backing == found->backing) {
-      found->end = last;
-    } else if (found && found->end >= end) {
-      break;
-    } else if (first <= start && start < last) {
-      found = {.start = first, .end = last, .backing = backing, .name = {}};
-    }
-  }
-  if (!found || found->end < end) return std::nullopt;
-  return found;
+void RecordedMemory::map_region(int fd, uint64_t offset, uint64_t length, const std::string& name) {
+  const struct stat file = about(process_, fd);
+  device_ = file.st_dev;
+  regions_[file.st_ino].add(offset, std::max<uint64_t>(length, 1), name);
 }
 
-std::string RecordedMemory::address(uint64_t address, uint64_t length,
-                                    std::vector<std::string>& steps) {
-  const uint64_t start = address & kPageMask;
-  const uint64_t end = (address + length + kPageSize - 1) & kPageMask;
-  if (address == 0 || end <= start) return fmt::format("{:#x}", address);
-  std::optional<Piece> there = find(start, end);
-  if (!there) return fmt::format("{:#x}", address);
-  for (const Piece& known : pieces_) {
-    if (known.start <= start && end <= known.end && known.backing == there->backing) {
-      return at_offset(known.name, address - known.start);
-    }
-  }
-  if (there->backing == "huge") {
-    there->start = start & ~(kHugePage - 1);
-    there->end = (end + kHugePage - 1) & ~(kHugePage - 1);
-  } else if (there->end - there->start > kLargest) {
-    there->start = start;
-    there->end = end;
-  }
-  there->name = new_name();
-  steps.push_back(fmt::format("- mmap: {{length: {:#x}, backing: {}}}\n  as: {}\n",
-                              there->end - there->start, there->backing, there->name));
-  pieces_.push_back(*there);
-  return at_offset(there->name, address - there->start);
+std::string RecordedMemory::region(const Mapping& mapping, uint64_t address) const {
+  const auto known = regions_.find(mapping.inode);
+  const auto text = known == regions_.end()
+                        ? std::nullopt
+                        : known->second.text(mapping.offset + (address - mapping.start));
+  return text.value_or(fmt::format("{:#x}", address));
 }
 
-std::string RecordedMemory::memfd(int fd, std::vector<std::string>& steps) {
-  struct stat about {};
-  static_cast<void>(stat(fmt::format("/proc/{}/fd/{}", process_, fd).c_str(), &about));
-  const auto known = std::ranges::find(memfds_, about.st_ino, &Memfd::inode);
-  if (known != memfds_.end()) return fmt::format("${}.fd", known->name);
+RecordedMemory::Span RecordedMemory::piece(const Mappings& maps, Span range, bool write,
+                                           std::string_view backing) const {
+  const auto parts = covering(maps, range.start, range.end);
+  if (backing == "huge") {
+    return {range.start & ~(kHugePage - 1), (range.end + kHugePage - 1) & ~(kHugePage - 1)};
+  }
+  const auto alike = [&](const Mapping& mapping) {
+    return mapping.device != device_ && backing_of(mapping, write) == backing;
+  };
+  if (!std::ranges::all_of(parts, alike)) return range;
+  // All of the same kind that lies around it, so that the offsets between calls stay.
+  const Mapping* first = parts.data();
+  const Mapping* last = &parts.back();
+  while (first != maps.data() && (first - 1)->end == first->start && alike(*(first - 1))) --first;
+  while (last != &maps.back() && (last + 1)->start == last->end && alike(*(last + 1))) ++last;
+  return last->end - first->start > kLargest ? range : Span{first->start, last->end};
+}
+
+std::string RecordedMemory::address(const Use& use, Steps& steps) {
+  const auto [address, length, write, refused] = use;
+  const Span range = {address & kPageMask, (address + length + kPageSize - 1) & kPageMask};
+  const std::string number = fmt::format("{:#x}", address);
+  if (address == 0 || range.end <= range.start) return number;
+  const Mappings maps = mappings_of(process_);
+  const auto parts = covering(maps, range.start, range.end);
+  if (parts.empty()) return number;
+  if (device_ != 0 && parts.front().device == device_) return region(parts.front(), address);
+  std::string_view backing = backing_of(parts.front(), write);
+  for (const Mapping& part : parts) backing = weaker(backing, backing_of(part, write));
+  // A mapping of a file may not do although it could be written to.
+  if (refused && !(write && backing == "ro")) backing = "none";
+  const auto known = pieces_.find(backing);
+  if (known != pieces_.end() && known->second.contains(range.start, range.end - 1)) {
+    return *known->second.text(address);
+  }
+  const auto [start, end] = piece(maps, range, write, backing);
   const std::string name = new_name();
-  const auto size = std::max<uint64_t>(static_cast<uint64_t>(about.st_size), kPageSize);
-  steps.push_back(fmt::format("- mmap: {{length: {:#x}, backing: memfd}}\n  as: {}\n", size, name));
-  memfds_.push_back({about.st_ino, name});
-  return fmt::format("${}.fd", name);
+  steps.push_back(fmt::format("- mmap: {{length: {:#x}, backing: {}}}\n  as: {}\n", end - start,
+                              backing, name));
+  NamedRanges& pieces = pieces_[std::string(backing)];
+  pieces.add(start, end - start, name);
+  return *pieces.text(address);
+}
+
+std::optional<std::string> RecordedMemory::memfd(int fd, Steps& steps) {
+  const struct stat file = about(process_, fd);
+  if (file.st_size == 0) return std::nullopt;
+  Memfd& known = memfds_[file.st_ino];
+  if (known.size != file.st_size) {
+    known = {file.st_size, new_name()};
+    steps.push_back(fmt::format("- mmap: {{length: {:#x}, backing: memfd}}\n  as: {}\n", known.size,
+                                known.name));
+  }
+  return fmt::format("${}.fd", known.name);
+}
+
+void RecordedMemory::follow(Steps& steps) {
+  const Mappings maps = mappings_of(process_);
+  for (auto& [backing, pieces] : pieces_) {
+    const bool writable = backing != "ro" && backing != "none";
+    for (auto [start, last] : pieces.all()) {
+      uint64_t at = start;
+      const auto give_up = [&, &kind = pieces](uint64_t end) {
+        if (at >= end) return;
+        steps.push_back(
+            fmt::format("- munmap: {{at: {}, length: {:#x}}}\n", *kind.text(at), end - at));
+        kind.remove(at, end - 1);
+      };
+      for (const Mapping& mapping : maps) {
+        if (mapping.end <= at || (writable && !mapping.writable)) continue;
+        if (mapping.start > last) break;
+        give_up(mapping.start);
+        at = mapping.end;
+      }
+      give_up(last + 1);
+    }
+  }
+}
+
+bool RecordedMemory::writable(uint64_t address, uint64_t length) const {
+  const Mappings maps = mappings_of(process_);
+  const auto parts = covering(maps, address, address + length);
+  return !parts.empty() && std::ranges::all_of(parts, &Mapping::writable);
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -32,6 +32,9 @@ std::string devices_text(const MachineOptions& options) {
     const char* model = device.mediated ? "mediated" : device.flr ? "edu-flr" : "edu";
     text += fmt::format("- {{bdf: '{}', model: {}, iommu: {}}}\n", device.bdf, model,
                         device.has_iommu ? "present" : "none");
+    if (!device.id) continue;
+    text += fmt::format("# {} had the id {:04x}:{:04x}, which a scenario cannot say.\n", device.bdf,
+                        device.id->first, device.id->second);
   }
   return text;
 }
@@ -56,6 +59,9 @@ std::string recording_head(const RecordedRun& run) {
   std::string text = "# Recorded with noiommu exec:";
   for (const std::string& word : run.command) text += " " + show_text(word);
   text += '\n';
+  if (run.placement == mm::MemoryConfig::Placement::kContiguous) {
+    text += "# Run with --frames contiguous\n";
+  }
   for (const auto& [process, calls] : run.others) {
     text += fmt::format("# Not recorded: process {}, {} call{}\n", process, calls,
                         calls == 1 ? "" : "s");

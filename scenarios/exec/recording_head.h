@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/kernel/credentials.h"
+#include "model/mm/phys_mem.h"
 #include "scenarios/engine/machine_options.h"
 
 namespace noiommu::scenarios::exec {
@@ -25,7 +26,8 @@ struct RecordedRun {
   const MachineOptions& machine;
   const std::vector<std::string>& command;
   const std::optional<ProcessFacts> process;  // at its first call; nothing where there was none
-  const std::map<pid_t, uint64_t>& others;    // calls of processes that are not recorded
+  const mm::MemoryConfig::Placement placement;
+  const std::map<pid_t, uint64_t>& others;  // calls of processes that are not recorded
 };
 
 // All keys of the scenario but `steps`, after a comment about where it comes from.

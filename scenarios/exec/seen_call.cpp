@@ -1,11 +1,12 @@
 #include "scenarios/exec/seen_call.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <climits>
+#include <cstring>
 #include <utility>
 
 #include "model/iommufd/context.h"
@@ -14,6 +15,7 @@
 #include "model/kernel/kernel.h"
 #include "model/vfio/container.h"
 #include "model/vfio/device_file.h"
+#include "uapi/vfio.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -112,11 +114,36 @@ std::string read_text(UserMemory& memory, UserPtr at) {
   return text;
 }
 
-bool writes(int call) {
-  return call == SYS_write || call == SYS_pwrite64;
+// Where a read or write moves bytes from or to, in its order.
+std::vector<Buffer> buffers_of(UserMemory& memory, const SeenCall& call) {
+  const auto& [descriptor, address, count, more1, more2, more3] = call.arguments;
+  switch (call.call) {
+    case SYS_read:
+    case SYS_write:
+    case SYS_pread64:
+    case SYS_pwrite64:
+      return {{address, count}};
+    default:
+      break;
+  }
+  static_assert(sizeof(Buffer) == sizeof(iovec));
+  std::vector<Buffer> buffers(count <= IOV_MAX ? count : 0);
+  const auto bytes = std::as_writable_bytes(std::span(buffers));
+  if (!bytes.empty() && !memory.read({address}, bytes)) buffers.clear();
+  return buffers;
 }
-bool reads(int call) {
-  return call == SYS_read || call == SYS_pread64;
+
+// As much of the first `length` bytes as is looked at; nothing where some of them are not there.
+std::vector<std::byte> gather(UserMemory& memory, const std::vector<Buffer>& buffers,
+                              uint64_t length) {
+  std::vector<std::byte> bytes(std::min(length, kMostMoved));
+  auto rest = std::span(bytes);
+  for (const Buffer& buffer : buffers) {
+    const auto part = rest.first(std::min<uint64_t>(rest.size(), buffer.length));
+    if (!part.empty() && !memory.read({buffer.address}, part)) return {};
+    rest = rest.subspan(part.size());
+  }
+  return bytes;
 }
 
 void read_arguments(Client& client, SeenCall& call) {
@@ -131,9 +158,9 @@ void read_arguments(Client& client, SeenCall& call) {
       call.readable = read_user(memory, {call.arguments[2]}, first).has_value();
       call.text = read_text(memory, {call.arguments[2]});
     }
-  } else if (writes(call.call)) {
-    call.before.resize(std::min(call.arguments[2], kMostMoved));
-    if (!memory.read({call.arguments[1]}, call.before)) call.before.clear();
+  } else if (call.reads() || call.writes()) {
+    call.buffers = buffers_of(memory, call);
+    if (call.writes()) call.before = gather(memory, call.buffers, call.length());
   }
 }
 
@@ -148,27 +175,8 @@ void read_answer(const Client& client, SeenCall& call) {
       call.after = call.before;
     }
     if (!call.words_before.empty()) call.words_after = read_words(memory, call);
-  } else if (reads(call.call) && call.result && *call.result) {
-    call.after.resize(std::min(static_cast<uint64_t>(**call.result), kMostMoved));
-    if (!memory.read({call.arguments[1]}, call.after)) call.after.clear();
-  }
-}
-
-int flags_of(const Client& client, const Trap& trap) {
-  switch (trap.call) {
-#ifdef SYS_open
-    case SYS_open:
-      return static_cast<int>(trap.arguments[1]);
-    case SYS_creat:
-      return O_CREAT | O_WRONLY | O_TRUNC;
-#endif
-    case SYS_openat2: {
-      uint64_t flags = 0;  // the first member of open_how
-      static_cast<void>(read_user(client.memory(), {trap.arguments[2]}, flags));
-      return static_cast<int>(flags);
-    }
-    default:
-      return static_cast<int>(trap.arguments[2]);
+  } else if (call.reads() && call.result && *call.result) {
+    call.after = gather(memory, call.buffers, static_cast<uint64_t>(**call.result));
   }
 }
 
@@ -181,32 +189,27 @@ SeenCall begin(const Client& client, const Trap& trap) {
 }
 
 std::string call_name(int call) {
-  switch (call) {
-    case SYS_read:
-    case SYS_readv:
-      return "read";
-    case SYS_write:
-    case SYS_writev:
-      return "write";
-    case SYS_pread64:
-    case SYS_preadv:
-    case SYS_preadv2:
-      return "pread";
-    case SYS_pwrite64:
-    case SYS_pwritev:
-    case SYS_pwritev2:
-      return "pwrite";
-    case SYS_mmap:
-      return "mmap";
-    case SYS_lseek:
-      return "lseek";
-    case SYS_ftruncate:
-      return "ftruncate";
-    case SYS_fallocate:
-      return "fallocate";
-    default:
-      return fmt::format("system call {}", call);
-  }
+  static constexpr std::array<std::pair<int, const char*>, 17> kNames = {{
+      {SYS_read, "read"},
+      {SYS_readv, "readv"},
+      {SYS_pread64, "pread"},
+      {SYS_preadv, "preadv"},
+      {SYS_preadv2, "preadv2"},
+      {SYS_write, "write"},
+      {SYS_writev, "writev"},
+      {SYS_pwrite64, "pwrite"},
+      {SYS_pwritev, "pwritev"},
+      {SYS_pwritev2, "pwritev2"},
+      {SYS_mmap, "mmap"},
+      {SYS_lseek, "lseek"},
+      {SYS_ftruncate, "ftruncate"},
+      {SYS_fallocate, "fallocate"},
+      {SYS_sendfile, "sendfile"},
+      {SYS_splice, "splice"},
+      {SYS_copy_file_range, "copy_file_range"},
+  }};
+  const auto known = std::ranges::find(kNames, call, &std::pair<int, const char*>::first);
+  return known == kNames.end() ? fmt::format("system call {}", call) : known->second;
 }
 
 }  // namespace
@@ -228,6 +231,49 @@ bool suits(FileKind kind, std::string_view name) {
   }
 }
 
+bool SeenCall::reads() const {
+  switch (call) {
+    case SYS_read:
+    case SYS_readv:
+    case SYS_pread64:
+    case SYS_preadv:
+    case SYS_preadv2:
+      return !opens;
+    default:
+      return false;
+  }
+}
+
+bool SeenCall::writes() const {
+  switch (call) {
+    case SYS_write:
+    case SYS_writev:
+    case SYS_pwrite64:
+    case SYS_pwritev:
+    case SYS_pwritev2:
+      return !opens;
+    default:
+      return false;
+  }
+}
+
+bool SeenCall::positioned() const {
+  return (reads() && call != SYS_read && call != SYS_readv) ||
+         (writes() && call != SYS_write && call != SYS_writev);
+}
+
+uint64_t SeenCall::length() const {
+  uint64_t sum = 0;
+  for (const Buffer& buffer : buffers) sum += buffer.length;
+  return sum;
+}
+
+bool SeenCall::takes_argument() const {
+  return command == nullptr ||
+         (command->number != VFIO_GET_API_VERSION && command->number != VFIO_DEVICE_RESET &&
+          command->number != VFIO_GROUP_UNSET_CONTAINER);
+}
+
 uint64_t SeenCall::field(std::string_view name) const {
   if (command == nullptr || before.size() < command->struct_size) return 0;
   const Field* found = command->find_field(name);
@@ -241,15 +287,46 @@ std::string SeenCall::name() const {
                             : fmt::format("ioctl {:#x}", static_cast<uint32_t>(arguments[1]));
 }
 
+// What is closed must not take memory for long: a weak_ptr keeps the place of its object.
+void CallReader::remember(const FileRef& file, const std::string& path) {
+  constexpr size_t kFew = 64;
+  if (opened_.size() > std::max(kFew, 2 * open_)) {
+    std::erase_if(opened_, [](const auto& one) { return one.second.file.expired(); });
+    open_ = opened_.size();
+  }
+  opened_[file.get()] = {file, path};
+}
+
 std::string CallReader::path_of(const FileRef& file) const {
   const auto found = opened_.find(file.get());
   const bool same = found != opened_.end() && found->second.file.lock() == file;
   return same ? found->second.path : "";
 }
 
+std::optional<Following> following_descriptors(const SeenCall& call,
+                                               std::span<const std::byte> bytes) {
+  constexpr uint64_t kWakeUp =
+      VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
+  const auto rest = bytes.subspan(call.command->struct_size);
+  if (rest.empty() || rest.size() % sizeof(int32_t) != 0) return std::nullopt;
+  Following following;
+  following.words.resize(rest.size() / sizeof(int32_t));
+  std::memcpy(following.words.data(), rest.data(), rest.size());
+  const std::string_view name = call.command->name;
+  if (name == "VFIO_DEVICE_PCI_HOT_RESET" ||
+      (name == "VFIO_DEVICE_SET_IRQS" && (call.field("flags") & VFIO_IRQ_SET_DATA_EVENTFD) != 0)) {
+    following.descriptors = following.words.size();
+  } else if (name == "VFIO_DEVICE_FEATURE" && call.field("flags") == kWakeUp) {
+    following.descriptors = 1;
+  } else {
+    return std::nullopt;
+  }
+  return following;
+}
+
 void CallReader::before(Client& client, const Trap& trap, const FileRef& file) {
   SeenCall call = begin(client, trap);
-  call.descriptor = static_cast<int>(trap.arguments[trap.call == SYS_mmap ? 4 : 0]);
+  call.descriptor = descriptor_of(trap);
   call.file = file;
   {
     const std::lock_guard lock(mutex_);
@@ -278,11 +355,12 @@ void CallReader::after(const Answered& answered) {
   } else {
     call = begin(answered.client, answered.trap);
     call.opens = true;
-    call.open_flags = flags_of(answered.client, answered.trap);
+    call.named = answered.text;
+    call.open_flags = answered.flags;
     call.file = answered.file;
     call.path = answered.path;
     call.kind = kind_of(call.file.get(), call.path);
-    if (call.file) opened_[call.file.get()] = {call.file, call.path};
+    if (call.file) remember(call.file, call.path);
   }
   call.result = answered.result;
   read_answer(answered.client, call);

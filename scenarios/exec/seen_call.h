@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +22,19 @@ enum class FileKind { kIommufd, kContainer, kGroup, kDevice, kFault, kDmaBuf, kA
 // Whether commands of this name are for files of this kind.
 [[nodiscard]] bool suits(FileKind kind, std::string_view name);
 
+// Part of the program's memory.
+struct Buffer {
+  uint64_t address = 0;
+  uint64_t length = 0;
+};
+
 struct SeenCall {
   pid_t process = 0;
   int call = 0;  // SYS_ioctl, ...
   std::array<uint64_t, 6> arguments{};
   bool opens = false;
-  int open_flags = 0;   // of a call that opens
+  std::string named;    // by a call that opens: the path as the program has it
+  int open_flags = 0;   // of such a call
   int descriptor = -1;  // of any other
 
   FileRef file;  // empty where an open failed
@@ -36,6 +44,7 @@ struct SeenCall {
 
   const IoctlCommand* command = nullptr;  // of an ioctl; nullptr where no command has the number
   bool readable = true;                   // the structure that an argument points to
+  std::vector<Buffer> buffers;            // of a read or write
   // The structure and what its size says follows it, or what a read or write moved.
   std::vector<std::byte> before;
   std::vector<std::byte> after;
@@ -53,11 +62,29 @@ struct SeenCall {
   std::optional<std::chrono::nanoseconds> next_timer;
 
   [[nodiscard]] bool failed() const { return result && !*result; }
+  // Of one buffer or several.
+  [[nodiscard]] bool reads() const;
+  [[nodiscard]] bool writes() const;
+  // Whether a read or write says where in the file.
+  [[nodiscard]] bool positioned() const;
+  // How many bytes a read or write asks for.
+  [[nodiscard]] uint64_t length() const;
+  // Whether an ioctl looks at its argument at all.
+  [[nodiscard]] bool takes_argument() const;
   // A field of the structure as the program filled it in; 0 where there is none.
   [[nodiscard]] uint64_t field(std::string_view name) const;
   // What the call was, for counting: "IOMMU_IOAS_MAP", "open", "pread".
   [[nodiscard]] std::string name() const;
 };
+
+// What follows the structure of an ioctl where that is descriptors, then perhaps other words.
+struct Following {
+  std::vector<int32_t> words;
+  size_t descriptors = 0;  // the first words
+};
+// `bytes` is the argument before or after the call, with its structure. Nothing for other bytes.
+[[nodiscard]] std::optional<Following> following_descriptors(const SeenCall& call,
+                                                             std::span<const std::byte> bytes);
 
 // Looks on. Told of one call at a time.
 class CallWatcher {
@@ -89,12 +116,14 @@ class CallReader : public Observer {
     std::weak_ptr<File> file;
   };
 
+  void remember(const FileRef& file, const std::string& path);   // mutex_ held
   [[nodiscard]] std::string path_of(const FileRef& file) const;  // mutex_ held
   void tell(const SeenCall& call, const Client& client);         // mutex_ held
 
   std::vector<CallWatcher*> watchers_;
   std::mutex mutex_;                      // guards all below; held while watchers are told
-  std::map<const File*, Opened> opened_;  // by a call that names a path
+  std::map<const File*, Opened> opened_;  // by a call that names a path; some of it is closed
+  size_t open_ = 0;                       // of these when they were last looked through
   std::map<uint64_t, Begun> under_way_;   // by the trap's number
 };
 

@@ -176,7 +176,45 @@ INSTANTIATE_TEST_SUITE_P(
                     "-- exec_cases unbind", "-- exec_cases wrong-address",
                     "-- exec_cases stale-address", "-- exec_cases past-the-run",
                     "--revision v4 -- recorded old-get-pa", "--revision v5 -- recorded old-get-pa",
-                    "-- recorded busy-waiting"));
+                    "-- recorded busy-waiting", "-- exec_cases bar", "-- exec_cases vectors",
+                    "-- recorded reused-iova", "-- recorded copied", "-- recorded growing-file",
+                    "-- recorded several-buffers", "-- recorded lost-memory",
+                    "-- recorded several-kinds", "-- recorded read-only-argument",
+                    "-- recorded wake-up", "-- recorded no-argument",
+                    "--device edu@0000:00:04.0,id=8086:10d3 -- recorded device-id"));
+
+// What `recorded` does in a case, written down.
+TEST_F(ExecObserver, ARecordingSaysWhatItLeavesOut) {
+  const auto recording = [this](const std::string& options, const std::string& program) {
+    EXPECT_EQ(exec("--record r.yaml " + options, NOIOMMU_PROGRAMS "/" + program).code, 0);
+    return written("r.yaml");
+  };
+  EXPECT_THAT(recording("", "recorded read-only-argument"),
+              HasSubstr("# IOMMU_IOAS_ALLOC, whose argument cannot be written to\n"));
+  EXPECT_THAT(recording("", "recorded growing-file"),
+              HasSubstr("# IOMMU_IOAS_MAP_FILE on a memfd without memory\n"));
+  EXPECT_THAT(recording("", "exec_cases vectors"),
+              HasSubstr("# pread on $device, whose buffer is not there\n"));
+  EXPECT_THAT(recording("", "exec_cases descriptors"),
+              ContainsRegex("# process [0-9]+: IOMMU_IOAS_ALLOC on \\$iommufd\n"));
+  EXPECT_THAT(recording("--device edu@0000:00:04.0,id=8086:10d3", "recorded device-id"),
+              HasSubstr("# 0000:00:04.0 had the id 8086:10d3, which a scenario cannot say.\n"));
+}
+
+TEST_F(ExecObserver, ARecordingKnowsHowFramesLay) {
+  const std::string program = NOIOMMU_PROGRAMS "/recorded own-data";
+  EXPECT_EQ(exec("--record r.yaml --frames contiguous", program).code, 0);
+  EXPECT_THAT(written("r.yaml"), HasSubstr("# Run with --frames contiguous\n"));
+  EXPECT_EQ(noiommu("run --frames contiguous r.yaml").code, 0);
+}
+
+// Huge pages are known by their file system.
+TEST_F(ExecObserver, ARecordingIsNotMisledByAName) {
+  ASSERT_EQ(noiommu("list >/dev/null; cp " NOIOMMU_PROGRAMS "/recorded huge").code, 0);
+  EXPECT_EQ(exec("--record r.yaml", "./huge own-data").code, 0);
+  EXPECT_THAT(written("r.yaml"), HasSubstr("backing: anon}"));
+  EXPECT_EQ(noiommu("run r.yaml").code, 0);
+}
 
 TEST_F(ExecObserver, ReportsWhatIsLeft) {
   const Answer answer = observed("--report");
