@@ -152,7 +152,13 @@ Result<Pfn> PhysMem::alloc(unsigned order) {
 }
 
 void PhysMem::free_folio(Pfn head, unsigned order) {
-  for (uint64_t i = 0; i < frames_in(order); ++i) release(frame(head + i).bytes.exchange(nullptr));
+  bool was_lent = false;
+  for (uint64_t i = 0; i < frames_in(order); ++i) {
+    Page* bytes = frame(head + i).bytes.exchange(nullptr);
+    was_lent |= bytes == lent();
+    release(bytes);
+  }
+  if (was_lent) store_.load()->freed(head);
   held_ -= frames_in(order);
   const std::lock_guard lock(mutex_);
   if (order == kOrder4K) {
@@ -230,9 +236,12 @@ void PhysMem::lend(Pfn pfn, FrameStore& store) {
   frame(pfn).bytes.store(lent(), std::memory_order_release);
 }
 
-void PhysMem::take_back(Pfn pfn, std::span<const std::byte, kPageSize> bytes) {
-  auto own = std::make_unique<Page>();
-  std::memcpy(own->words.data(), bytes.data(), bytes.size());
+void PhysMem::take_back(Pfn pfn, std::span<const std::byte> bytes) {
+  std::unique_ptr<Page> own;
+  if (!bytes.empty()) {
+    own = std::make_unique<Page>();
+    std::memcpy(own->words.data(), bytes.data(), std::min(bytes.size(), kPageSize));
+  }
   frame(pfn).bytes.store(own.release(), std::memory_order_release);
 }
 

@@ -34,6 +34,8 @@ class FrameStore {
   // Within one frame, from its byte `offset` on. False: the frame is not lent any more.
   virtual bool load(Pfn pfn, uint64_t offset, std::span<std::byte> to) = 0;
   virtual bool store(Pfn pfn, uint64_t offset, std::span<const std::byte> from) = 0;
+  // Nobody holds the folio any more, whose frames were lent; they are used again only after this.
+  virtual void freed(Pfn head) = 0;
 };
 
 // Frames come in folios of 4 KiB, 2 MiB or 1 GiB, which are held and freed as a whole, as in the
@@ -54,7 +56,9 @@ class PhysMem : Unmovable {
 
   // A zeroed folio of 2^order frames with one reference, naturally aligned. ENOMEM.
   Result<Pfn> alloc(unsigned order);
-  // Drops the owner's reference of the folio that `pfn` belongs to.
+  // One more reference to the folio that `pfn` belongs to, unless nobody holds it.
+  bool hold(Pfn pfn);
+  // Drops a reference of the folio that `pfn` belongs to.
   void put(Pfn pfn);
 
   // Long-term pins, counted per frame. The folios of a run must be held by the caller.
@@ -73,9 +77,9 @@ class PhysMem : Unmovable {
 
   // Lent frames are read and written through their store, the same one for all of them, which
   // outlives this. Only frames that the caller holds and nobody has stored to are lent; one that
-  // is freed meanwhile comes back by itself.
+  // is freed meanwhile comes back by itself. No bytes stand for zeros.
   void lend(Pfn pfn, FrameStore& store);
-  void take_back(Pfn pfn, std::span<const std::byte, kPageSize> bytes);
+  void take_back(Pfn pfn, std::span<const std::byte> bytes);
 
   // How many references and pins the folio of `pfn` has.
   [[nodiscard]] uint64_t holders(Pfn pfn) const { return frame(folio_head(pfn)).holders; }
@@ -105,8 +109,6 @@ class PhysMem : Unmovable {
   [[nodiscard]] Block* block(Pfn pfn) const;
   [[nodiscard]] Pfn folio_head(Pfn pfn) const;
   [[nodiscard]] Frame& frame(Pfn pfn) const;
-  // One more holder for the folio of `pfn` while its bytes move, unless nobody holds it.
-  bool hold(Pfn pfn);
   void drop(Pfn pfn, uint64_t holders);
   void free_folio(Pfn head, unsigned order);
   Result<Pfn> take(unsigned order);        // a free folio; mutex_ held

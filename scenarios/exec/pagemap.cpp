@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "model/kernel/process.h"
 
@@ -20,7 +21,8 @@ constexpr uint64_t kFrame = (uint64_t{1} << 55) - 1;
 }  // namespace
 
 Pagemap::Pagemap(pid_t process, std::shared_ptr<RemoteMemory> memory)
-    : real_(open(fmt::format("/proc/{}/pagemap", process).c_str(), O_RDONLY | O_CLOEXEC)),
+    : real_(open(fmt::format("/proc/{}/pagemap", living_thread(process)).c_str(),
+                 O_RDONLY | O_CLOEXEC)),
       memory_(std::move(memory)) {}
 
 Result<uint64_t> Pagemap::read(Process& process, UserPtr to, uint64_t length, uint64_t position) {
@@ -34,12 +36,16 @@ Result<uint64_t> Pagemap::read(Process& process, UserPtr to, uint64_t length, ui
                               static_cast<off_t>(position + done));
     if (got <= 0) break;
     const auto part = std::span(entries).first(static_cast<size_t>(got) / kEntry);
+    std::vector<UserPtr> pages;
+    std::vector<uint64_t*> present;
     for (size_t i = 0; i < part.size(); ++i) {
       part[i] &= ~kFrame;
       if (!frames || (part[i] & kPresent) == 0) continue;
-      const uint64_t page = (position + done) / kEntry + i;
-      if (const auto frame = memory_->frame_of({page * kPageSize})) part[i] |= frame->value;
+      pages.push_back({((position + done) / kEntry + i) * kPageSize});
+      present.push_back(&part[i]);
     }
+    const std::vector<Pfn> found = memory_->frames_of(pages);
+    for (size_t i = 0; i < found.size(); ++i) *present[i] |= found[i].value;
     if (auto told = process.memory().write(to + done, std::as_bytes(part)); !told) {
       return Err(told.error());
     }

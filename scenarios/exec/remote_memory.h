@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/kernel/user_memory.h"
+#include "scenarios/exec/memory_map.h"
 #include "scenarios/exec/owned_fd.h"
 #include "scenarios/exec/program_pages.h"
 
@@ -17,8 +19,13 @@ namespace noiommu::scenarios::exec {
 Status read_remote(pid_t thread, UserPtr from, std::span<std::byte> to);
 Result<std::string> read_remote_text(pid_t thread, UserPtr from);
 
+// A thread of the process, or of the thread's, that has memory and descriptors: the first thread
+// may exit before the others do.
+pid_t living_thread(pid_t process);
+
 // The memory that a process has had since it started or last executed a program.
-class RemoteMemory : public UserMemory, public std::enable_shared_from_this<RemoteMemory> {
+// Processes that share it, as after vfork, share its pages.
+class RemoteMemory : public UserMemory {
  public:
   // What to do when the process is about to map part of `file`.
   using OnMapping = std::function<void(const MapRequest& request,
@@ -40,26 +47,32 @@ class RemoteMemory : public UserMemory, public std::enable_shared_from_this<Remo
   Result<std::shared_ptr<UserMemory>> fork() override;
   void exit() override;
 
-  // The frame of the page at `start`, which need not be pinned. EFAULT, ENOMEM.
-  Result<Pfn> frame_of(UserPtr start);
+  // mremap and madvise are about to be done as asked. What they would refuse changes nothing.
+  void remap(UserPtr start, uint64_t length, uint64_t new_length, int flags, UserPtr new_start);
+  void discard(UserPtr start, uint64_t length, int advice);
+
+  // The frames of pages in the order of their addresses, which need not be pinned; 0 for what has
+  // none.
+  std::vector<Pfn> frames_of(const std::vector<UserPtr>& pages);
   // Whether the process has another memory by now, or none.
   [[nodiscard]] bool gone() const;
-  // The heap shrinks to end at `address`.
-  void cut_heap(UserPtr address);
 
  private:
   class Source;
-  struct Region;
+  class Space;
 
-  [[nodiscard]] std::vector<Region> regions() const;
-  [[nodiscard]] PageKey key_of(const Region& region, uint64_t address) const;
+  static std::shared_ptr<Space> space_of(pid_t process, ProgramPages& pages);
+  [[nodiscard]] std::vector<Mapping> regions(uint64_t start, uint64_t end) const;
+  [[nodiscard]] PageRange range_of(const Mapping& region, uint64_t start, uint64_t end) const;
+  [[nodiscard]] std::shared_ptr<PageSource> file_of(const Mapping& region) const;
+  [[nodiscard]] bool can_pin(const Mapping& region, uint64_t start, uint64_t end, bool write) const;
+  [[nodiscard]] bool locked(const Mapping& region) const;
 
   const pid_t process_;
-  const uint64_t number_;
   ProgramPages& pages_;
   const dev_t device_of_ours_;
   const OnMapping on_mapping_;
-  const std::shared_ptr<Source> source_;
+  const std::shared_ptr<Space> space_;
 };
 
 }  // namespace noiommu::scenarios::exec

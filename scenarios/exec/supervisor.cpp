@@ -262,7 +262,8 @@ void Supervisor::take_pages(const Trap& trap) {
       if (!can_execute(trap)) return;
       [[fallthrough]];
     case SYS_exit_group: {
-      if (!is_first_process(client->pid())) memory.exit();
+      const bool unseen = trap.call == SYS_exit_group && is_first_process(client->pid());
+      if (!unseen) memory.exit();
       const std::lock_guard lock(mutex_);
       clients_[client->pid()].leaving = true;
       return;
