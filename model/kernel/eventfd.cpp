@@ -17,6 +17,7 @@ Status EventFd::add(uint64_t value) {
   const auto self = std::this_thread::get_id();
   if (value == 0 || std::find(telling_.begin(), telling_.end(), self) != telling_.end()) return {};
   const auto listener = listener_;
+  counter_ = 0;  // it takes a count from before along
   telling_.push_back(self);
   lock.unlock();
   listener();
@@ -32,6 +33,11 @@ void EventFd::signal() {
 void EventFd::listen(std::function<void()> listener) {
   const std::lock_guard lock(mutex_);
   listener_ = std::move(listener);
+}
+
+bool EventFd::pending() const {
+  const std::lock_guard lock(mutex_);
+  return counter_ > 0;
 }
 
 Result<uint64_t> EventFd::read(Process& process, UserPtr to, uint64_t length,

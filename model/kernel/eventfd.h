@@ -14,14 +14,20 @@ namespace noiommu {
 // empty counter answers EAGAIN. Thread-safe.
 class EventFd : public File {
  public:
-  explicit EventFd(uint64_t initial = 0) : counter_(initial) {}
+  explicit EventFd(uint64_t initial) : ends_at_close_(true), counter_(initial) {}
 
   // What an interrupt does: adds one, saturating below the highest value.
   virtual void signal();
   // From now on whoever signals or writes runs `listener`, in its own thread and without a lock,
   // and the counter stays as it is. A signal that a listener sends in a circle back to its own
-  // eventfd is dropped. An empty function ends listening.
+  // eventfd is dropped. A count from before stays until somebody signals. An empty function ends
+  // listening.
   virtual void listen(std::function<void()> listener);
+  // Whether a read would find a count. Another kernel's runs its listener for one by itself.
+  [[nodiscard]] bool pending() const;
+  // Whether the close of the last descriptor ends it, if nobody keeps it. Nobody here hears of the
+  // last close of another kernel's, so who listens to it has to keep it.
+  [[nodiscard]] bool ends_at_close() const { return ends_at_close_; }
 
   // EINVAL to read less than 8 bytes, or to write anything but 8; EAGAIN when empty or when a write
   // would overflow; EFAULT.
@@ -30,13 +36,17 @@ class EventFd : public File {
                          uint64_t position) override;
   [[nodiscard]] bool seekable() const override { return false; }
 
+ protected:
+  EventFd() = default;  // of another kernel
+
  private:
   // Adds to the counter, or runs the listener. EAGAIN when the counter would overflow.
   Status add(uint64_t value);
 
   static constexpr uint64_t kMax = UINT64_MAX - 1;
-  std::mutex mutex_;  // guards everything below
-  uint64_t counter_;
+  const bool ends_at_close_ = false;
+  mutable std::mutex mutex_;  // guards everything below
+  uint64_t counter_ = 0;
   std::function<void()> listener_;
   std::vector<std::thread::id> telling_;  // who runs the listener just now
 };

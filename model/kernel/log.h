@@ -10,7 +10,7 @@
 
 namespace noiommu {
 
-enum class LogLevel { kAlert = 1, kWarn = 4, kNotice = 5, kInfo = 6 };  // the kernel's numbers
+enum class LogLevel { kAlert = 1, kErr = 3, kWarn = 4, kNotice = 5, kInfo = 6 };  // the kernel's
 
 struct LogLine {
   LogLevel level;
@@ -29,6 +29,7 @@ class Log : Unmovable {
   static constexpr uint64_t kTaintUser = 1U << 6;
   static constexpr uint64_t kTaintDie = 1U << 7;
   static constexpr uint64_t kTaintWarn = 1U << 9;
+  static constexpr uint64_t kTaintFirmwareWorkaround = 1U << 11;
   void taint(uint64_t flags);
   [[nodiscard]] uint64_t taint() const;
 

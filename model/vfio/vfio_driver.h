@@ -21,6 +21,8 @@ class VfioDriver {
 
   virtual Status open_device(Path path) = 0;
   virtual void close_device() = 0;
+  // A call on an open device begins, other than read and write: one that sleeps wakes up.
+  virtual void resume() {}
   // The ioctls that the core does not answer itself. ENOTTY for an unknown one.
   virtual Result<int64_t> ioctl(Process& process, uint32_t command, UserPtr argument) = 0;
   // DEVICE_FEATURE. ENOTTY for an unknown one.

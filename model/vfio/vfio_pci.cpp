@@ -26,15 +26,18 @@ Status read_argument(Process& process, UserPtr from, T& to, size_t min) {
 
 }  // namespace
 
-// A mapped BAR: every access goes to the function, and none can be pinned.
+// A mapped BAR: every access goes to the function unless that is in low power, and none can be
+// pinned.
 class VfioPci::BarMapping : public VmObject {
  public:
   BarMapping(VfioPci& owner, unsigned bar) : owner_(owner), bar_(bar) {}
 
   Status load(uint64_t offset, std::span<std::byte> to) override {
+    if (owner_.low_power_) return Err(EFAULT);
     return owner_.transfer_out(place(offset), to) ? Status() : Status(Err(EFAULT));
   }
   Status store(uint64_t offset, std::span<const std::byte> from) override {
+    if (owner_.low_power_) return Err(EFAULT);
     return owner_.transfer_in(place(offset), from) ? Status() : Status(Err(EFAULT));
   }
   Status pin(uint64_t /*first*/, uint64_t /*pages*/, std::vector<PfnRun>& /*runs*/) override {
@@ -83,14 +86,24 @@ void VfioPci::close_device() {
   dma_bufs_.cleanup();
   intrs_->disable_all();
   function_.set_interrupt_sink(nullptr);
-  low_power_ = false;
-  reset_function();
-  const uint32_t command = function_.config_read(PCI_COMMAND, 2);
-  function_.config_write(PCI_COMMAND, 2, command & ~uint32_t{PCI_COMMAND_MASTER});
+  exit_low_power();
+  reset_quietly();
+  config_.restore();
+}
+
+void VfioPci::log(LogLevel level, std::string_view text) const {
+  kernel_.log().add(level, fmt::format("vfio-pci {}: {}", function_.bdf(), text));
 }
 
 // Nothing happens to a function that cannot be reset: its registers stay as they are.
 void VfioPci::reset_function() {
+  if (!function_.has_reset()) return;
+  log(LogLevel::kWarn, "resetting");
+  reset_quietly();
+  log(LogLevel::kWarn, "reset done");
+}
+
+void VfioPci::reset_quietly() {
   if (!function_.has_reset()) return;
   const uint32_t cache_line_size = function_.config_read(PCI_CACHE_LINE_SIZE, 1);
   dma_bufs_.set_revoked(true);
@@ -146,7 +159,6 @@ Status VfioPci::get_region_info(Process& process, UserPtr argument) const {
   info.offset = uint64_t{info.index} << kOffsetShift;
   info.flags = 0;
   info.size = 0;
-  info.cap_offset = 0;
   if (info.index == VFIO_PCI_CONFIG_REGION_INDEX) {
     info.size = VfioPciConfig::kSize;
     info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
@@ -223,9 +235,10 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
   if ((feature.flags & kBoth) == 0) return Err(EINVAL);
   if (feature.argsz - sizeof(feature) < payload_size) return Err(EINVAL);
 
+  std::shared_ptr<EventFd> wakeup;
   switch (index) {
     case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
-      low_power_ = false;
+      exit_low_power();
       return 0;
     case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP: {
       vfio_device_low_power_entry_with_wakeup entry{};
@@ -233,9 +246,9 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
         return Err(read.error());
       }
       if (entry.wakeup_eventfd < 0) return Err(EINVAL);
-      if (auto eventfd = find_eventfd(process, entry.wakeup_eventfd); !eventfd) {
-        return Err(eventfd.error());
-      }
+      auto eventfd = find_eventfd(process, entry.wakeup_eventfd);
+      if (!eventfd) return Err(eventfd.error());
+      wakeup = std::move(*eventfd);
       break;
     }
     case VFIO_DEVICE_FEATURE_DMA_BUF: {
@@ -247,8 +260,38 @@ Result<int64_t> VfioPci::feature(Process& process, const vfio_device_feature& fe
     default:
       break;
   }
-  if (low_power_.exchange(true)) return Err(EINVAL);
+  if (auto entered = enter_low_power(std::move(wakeup)); !entered) return Err(entered.error());
   return 0;
+}
+
+Status VfioPci::enter_low_power(std::shared_ptr<EventFd> wakeup) {
+  const std::unique_lock lock(memory_mutex_);
+  dma_bufs_.set_revoked(true);
+  if (low_power_) return Err(EINVAL);
+  low_power_ = true;
+  wakeup_ = std::move(wakeup);
+  low_power_since_ = kernel_.clock().now();
+  return {};
+}
+
+void VfioPci::exit_low_power() {
+  const std::unique_lock lock(memory_mutex_);
+  low_power_ = false;
+  wakeup_.reset();
+  update_dma_bufs();
+}
+
+// A device falls asleep when nobody uses it: here as soon as time passes.
+void VfioPci::resume() {
+  if (!low_power_) return;
+  std::shared_ptr<EventFd> wakeup;  // signalled after the lock: a listener may use the device
+  {
+    const std::unique_lock lock(memory_mutex_);
+    if (!wakeup_ || kernel_.clock().now() == low_power_since_) return;
+    wakeup = std::exchange(wakeup_, nullptr);
+    low_power_ = false;
+  }
+  wakeup->signal();
 }
 
 // Spec: vfio-core.md section 11.9.
@@ -290,6 +333,7 @@ Status VfioPci::transfer_in(Place at, std::span<const std::byte> from) {
 
 Result<uint64_t> VfioPci::read(Process& process, UserPtr to, uint64_t length, uint64_t position) {
   if (length == 0) return 0;
+  if (place(position).index < VFIO_PCI_NUM_REGIONS) resume();
   auto allowed = check_access(position, length);
   if (!allowed) return allowed;
   std::array<std::byte, kChunk> bytes;
@@ -309,6 +353,7 @@ Result<uint64_t> VfioPci::read(Process& process, UserPtr to, uint64_t length, ui
 Result<uint64_t> VfioPci::write(Process& process, UserPtr from, uint64_t length,
                                 uint64_t position) {
   if (length == 0) return 0;
+  if (place(position).index < VFIO_PCI_NUM_REGIONS) resume();
   auto allowed = check_access(position, length);
   if (!allowed) return allowed;
   std::array<std::byte, kChunk> bytes;
@@ -346,22 +391,18 @@ Result<bool> VfioPci::match(std::string_view name) const {
 }
 
 Status VfioPci::match_token(const void* uuid) const {
-  return uuid == nullptr ? Status() : Status(Err(EINVAL));
+  if (uuid == nullptr) return {};
+  log(LogLevel::kInfo, "VF token incorrectly provided, not a PF or VF");
+  return Err(EINVAL);
 }
 
 void VfioPci::request(unsigned count) {
   if (intrs_->request()) {
     if (count % 10 == 0) {
-      kernel_.log().add(LogLevel::kNotice,
-                        fmt::format("vfio-pci {}: Relaying device request to user (#{})",
-                                    function_.bdf(), count));
+      log(LogLevel::kNotice, fmt::format("Relaying device request to user (#{})", count));
     }
   } else if (count == 0) {
-    kernel_.log().add(
-        LogLevel::kWarn,
-        fmt::format(
-            "vfio-pci {}: No device request channel registered, blocked until released by user",
-            function_.bdf()));
+    log(LogLevel::kWarn, "No device request channel registered, blocked until released by user");
   }
 }
 

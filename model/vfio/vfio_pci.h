@@ -24,6 +24,7 @@ class VfioPci : public VfioDriver, Unmovable {
 
   Status open_device(Path path) override;
   void close_device() override;
+  void resume() override;
   Result<int64_t> ioctl(Process& process, uint32_t command, UserPtr argument) override;
   Result<int64_t> feature(Process& process, const vfio_device_feature& feature,
                           UserPtr payload) override;
@@ -52,10 +53,17 @@ class VfioPci : public VfioDriver, Unmovable {
   Status get_hot_reset_info(Process& process, UserPtr argument) const;
   Status hot_reset(Process& process, UserPtr argument) const;
   Status reset();
-  // With memory_mutex_ held, or before anybody else can use the device.
+  // Both with memory_mutex_ held, or before anybody else can use the device. The first tells.
   void reset_function();
+  void reset_quietly();
+  void log(LogLevel level, std::string_view text) const;
   // Takes BARs away from whoever has them as dma-bufs while memory decoding is off.
   void update_dma_bufs() { dma_bufs_.set_revoked(!config_.memory_enabled()); }
+
+  // EINVAL when it is low already. Nobody can use mapped BARs and dma-bufs until it is over; the
+  // latter come back by EXIT only.
+  Status enter_low_power(std::shared_ptr<EventFd> wakeup);
+  void exit_low_power();
 
   // How many bytes of an access of `length` at `position` take place. EINVAL, EFAULT.
   Result<uint64_t> check_access(uint64_t position, uint64_t length) const;
@@ -70,7 +78,10 @@ class VfioPci : public VfioDriver, Unmovable {
   VfioPciDmaBufs dma_bufs_;
   // The kernel's memory_lock: no access to a BAR falls into a reset or a change of COMMAND.
   RwSemaphore memory_mutex_;
-  std::atomic<bool> low_power_ = false;
+  std::atomic<bool> low_power_ = false;  // changes with memory_mutex_
+  // Both guarded by memory_mutex_. Whom to tell when the device wakes up, which ends low power.
+  std::shared_ptr<EventFd> wakeup_;
+  Clock::Time low_power_since_{};
   std::atomic<Path> opened_by_ = Path::kCdev;
 };
 

@@ -48,7 +48,7 @@ void VfioPciConfig::make_rules() {
   }
   writable(PCI_INTERRUPT_LINE, 1, 0xff);
   // Nobody looks at the MSI address and data: the kernel programs its own.
-  writable(kMsiFlags, 2, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QMASK);
+  writable(kMsiFlags, 1, 0xff);
   writable(pci::kMsiOffset + PCI_MSI_ADDRESS_LO, kMsiEnd - pci::kMsiOffset - PCI_MSI_ADDRESS_LO,
            0xffffffff);
   hardware(kMsiEnd, kSize);
@@ -68,16 +68,26 @@ void VfioPciConfig::set(unsigned offset, uint32_t value, unsigned width) {
   }
 }
 
-void VfioPciConfig::rebuild() {
+void VfioPciConfig::reset_command() {
   const uint16_t command =
       (firmware_command_ | PCI_COMMAND_MEMORY) & static_cast<uint16_t>(~PCI_COMMAND_MASTER);
   function_.config_write(PCI_COMMAND, 2, command);
+}
+
+void VfioPciConfig::rebuild() {
+  reset_command();
   const std::lock_guard lock(mutex_);
   for (unsigned i = 0; i < kSize; ++i) {
     shown_[i] = static_cast<uint8_t>(function_.config_read(i, 1));
   }
-  msi_enabled_ = false;
-  settle_msi_flags();
+  msi_active_ = false;
+  cache_line_size_ = function_.config_read(PCI_CACHE_LINE_SIZE, 1);
+}
+
+void VfioPciConfig::restore() {
+  reset_command();
+  const std::lock_guard lock(mutex_);
+  function_.config_write(PCI_CACHE_LINE_SIZE, 1, cache_line_size_);
 }
 
 void VfioPciConfig::read(uint64_t offset, std::span<std::byte> to) {
@@ -90,10 +100,13 @@ void VfioPciConfig::read(uint64_t offset, std::span<std::byte> to) {
   }
 }
 
-// One vector is all there is, and MSI goes on and off with SET_IRQS.
+// One vector is all there is. SET_IRQS decides whether MSI is in use; then the program may switch
+// it off in the device and on again.
 void VfioPciConfig::settle_msi_flags() {
-  const uint32_t kept = get(kMsiFlags, 2) & (PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT);
-  set(kMsiFlags, kept | (msi_enabled_ ? PCI_MSI_FLAGS_ENABLE : 0), 2);
+  uint32_t flags = get(kMsiFlags, 2) & ~uint32_t{PCI_MSI_FLAGS_QSIZE};
+  if (!msi_active_) flags &= ~uint32_t{PCI_MSI_FLAGS_ENABLE};
+  set(kMsiFlags, flags, 2);
+  function_.config_write(kMsiFlags, 2, flags);
 }
 
 void VfioPciConfig::write(uint64_t offset, std::span<const std::byte> from) {
@@ -112,7 +125,8 @@ void VfioPciConfig::write(uint64_t offset, std::span<const std::byte> from) {
         shown_[at] = static_cast<uint8_t>((shown_[at] & ~rule.writable) | (value & rule.writable));
       }
     }
-    settle_msi_flags();
+    // The kernel looks at the flags also after a write that ends just before them.
+    if (touches(offset, from.size(), kMsiFlags - 1, kMsiFlags + 1)) settle_msi_flags();
   }
   if (command) hooks_.command_changed();
   if (reset) hooks_.reset_requested();
@@ -128,10 +142,9 @@ bool VfioPciConfig::intx_disabled() {
   return (get(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE) != 0;
 }
 
-void VfioPciConfig::show_msi(bool enabled) {
+void VfioPciConfig::set_msi_active(bool active) {
   const std::lock_guard lock(mutex_);
-  msi_enabled_ = enabled;
-  settle_msi_flags();
+  msi_active_ = active;
 }
 
 }  // namespace noiommu::vfio

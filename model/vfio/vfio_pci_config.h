@@ -28,6 +28,8 @@ class VfioPciConfig : Unmovable {
 
   // As at the first open: the firmware's COMMAND without bus mastering, BARs and interrupt line.
   void rebuild();
+  // Gives the function back, at close, what it had then.
+  void restore();
 
   // `offset` and the length stay within kSize. Bytes that cannot be written keep their value.
   void read(uint64_t offset, std::span<std::byte> to);
@@ -36,8 +38,8 @@ class VfioPciConfig : Unmovable {
   // Bits of the COMMAND that the program sees.
   [[nodiscard]] bool memory_enabled();
   [[nodiscard]] bool intx_disabled();
-  // Shows the MSI capability as enabled or not.
-  void show_msi(bool enabled);
+  // Whether MSI is the interrupt in use; without, the program cannot set its Enable bit.
+  void set_msi_active(bool active);
 
  private:
   struct Byte {
@@ -48,6 +50,8 @@ class VfioPciConfig : Unmovable {
   void make_rules();
   void set(unsigned offset, uint32_t value, unsigned width);
   [[nodiscard]] uint32_t get(unsigned offset, unsigned width) const;
+  // Of the function.
+  void reset_command();
   void settle_msi_flags();
 
   pci::Function& function_;
@@ -56,7 +60,8 @@ class VfioPciConfig : Unmovable {
   std::array<Byte, kSize> rules_{};
   std::mutex mutex_;  // guards everything below
   std::array<uint8_t, kSize> shown_{};
-  bool msi_enabled_ = false;
+  bool msi_active_ = false;
+  uint32_t cache_line_size_ = 0;  // at rebuild()
 };
 
 }  // namespace noiommu::vfio

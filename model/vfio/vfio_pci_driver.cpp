@@ -91,7 +91,13 @@ Status VfioPciDriver::bind(std::string_view bdf) {
                                                       .driver = std::string(kName),
                                                       .has_iommu = slot.iommu_group != nullptr,
                                                       .iommu_group = slot.iommu_group});
-  if (!device) return Err(device.error());
+  if (!device) {
+    const int error = static_cast<int>(device.error());
+    vfio_.kernel().log().add(
+        LogLevel::kErr, fmt::format("vfio-pci {}: probe with driver vfio-pci failed with error {}",
+                                    slot.function.bdf(), -error));
+    return Err(device.error());
+  }
   slot.device = *device;
   NodeTree& nodes = vfio_.kernel().nodes();
   nodes.add_link(fmt::format("/sys/devices/{}/driver", path), "../../../bus/pci/drivers/vfio-pci");

@@ -107,15 +107,14 @@ void VfioPciIntrs::enable_msi(bool on) {
   const unsigned offset = pci::kMsiOffset + PCI_MSI_FLAGS;
   const uint32_t flags = function_.config_read(offset, 2) & ~uint32_t{PCI_MSI_FLAGS_ENABLE};
   function_.config_write(offset, 2, flags | (on ? PCI_MSI_FLAGS_ENABLE : 0));
-  config_.show_msi(on);
+  config_.set_msi_active(on);
 }
 
 void VfioPciIntrs::disable() {
   if (mode_ == Mode::kMsi) enable_msi(false);
-  if (unmask_) unmask_->listen({});
+  stop_listening();
   mode_ = Mode::kNone;
   vector_.reset();
-  unmask_.reset();
   masked_ = false;
   write_command();
 }
@@ -151,12 +150,13 @@ Status VfioPciIntrs::set_intx(const Request& request) {
   if (request.data() == VFIO_IRQ_SET_DATA_EVENTFD) {
     if (!request.eventfd) return Err(request.eventfd.error());
     vector_ = *request.eventfd;
+    if (!enabled) masked_ = intx_disabled_;
     mode_ = Mode::kIntx;
     deliver_intx();
     return {};
   }
   if (!enabled) return Err(EINVAL);
-  if (request.asks_for_first()) signal(vector_);
+  if (request.asks_for_first() && !intx_disabled_) signal(vector_);
   return {};
 }
 
@@ -173,23 +173,38 @@ Status VfioPciIntrs::unmask_intx(const Request& request) {
   if (mode_ != Mode::kIntx || request.set.count != 1) return Err(EINVAL);
   if (request.data() == VFIO_IRQ_SET_DATA_EVENTFD) {
     if (!request.eventfd) return Err(request.eventfd.error());
-    if (unmask_) unmask_->listen({});
-    unmask_ = *request.eventfd;
-    if (unmask_) {
-      unmask_->listen([weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (!self) return;
-        const Lock lock(*self);
-        self->masked_ = false;
-        self->deliver_intx();
-      });
-    }
+    if (*request.eventfd) return listen_for_unmask(*request.eventfd);
+    stop_listening();
     return {};
   }
-  if (!request.asks_for_first()) return {};
+  if (request.asks_for_first()) unmask();
+  return {};
+}
+
+Status VfioPciIntrs::listen_for_unmask(const Trigger& eventfd) {
+  if (unmask_.lock()) return Err(EBUSY);
+  unmask_ = eventfd;
+  if (!eventfd->ends_at_close()) kept_unmask_ = eventfd;
+  eventfd->listen([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    const Lock lock(*self);
+    self->unmask();
+  });
+  if (eventfd->pending()) unmask();
+  return {};
+}
+
+void VfioPciIntrs::stop_listening() {
+  if (const Trigger eventfd = unmask_.lock()) eventfd->listen({});
+  unmask_.reset();
+  kept_unmask_.reset();
+}
+
+void VfioPciIntrs::unmask() {
+  if (!masked_ || intx_disabled_) return;
   masked_ = false;
   deliver_intx();
-  return {};
 }
 
 // ERR and REQ: one eventfd that the kernel signals, and that the program can signal for a test.
@@ -221,6 +236,7 @@ Status VfioPciIntrs::set_single(const Request& request, Trigger& single) {
 void VfioPciIntrs::disable_all() {
   const Lock lock(*this);
   disable();
+  intx_disabled_ = false;
   error_.reset();
   request_.reset();
 }
@@ -234,7 +250,16 @@ bool VfioPciIntrs::request() {
 
 void VfioPciIntrs::update_command() {
   const Lock lock(*this);
-  deliver_intx();
+  const bool disabled = config_.intx_disabled();
+  if (disabled != intx_disabled_) {
+    intx_disabled_ = disabled;
+    if (disabled) {
+      masked_ = mode_ == Mode::kIntx;
+    } else {
+      unmask();
+    }
+  }
+  write_command();
 }
 
 void VfioPciIntrs::restore() {
@@ -252,7 +277,7 @@ void VfioPciIntrs::write_command() {
 }
 
 void VfioPciIntrs::deliver_intx() {
-  if (mode_ == Mode::kIntx && !masked_ && !config_.intx_disabled() && function_.intx_level()) {
+  if (mode_ == Mode::kIntx && !masked_ && function_.intx_level()) {
     masked_ = true;
     signal(vector_);
   }

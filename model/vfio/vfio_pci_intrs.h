@@ -35,7 +35,7 @@ class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_t
   void disable_all();
   // Signals the request interrupt; false when no eventfd listens.
   bool request();
-  // Brings COMMAND of the function in line with what the program asked for and what is masked.
+  // The program wrote COMMAND. A change of its DisINTx masks or unmasks, as MASK and UNMASK do.
   void update_command();
   // Sets COMMAND and MSI of the function up again after a reset of it.
   void restore();
@@ -80,11 +80,15 @@ class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_t
   Status set_intx(const Request& request);
   Status mask_intx(const Request& request);
   Status unmask_intx(const Request& request);
+  Status listen_for_unmask(const Trigger& eventfd);
+  void stop_listening();
+  // Nothing while the program's DisINTx is set.
+  void unmask();
   Status set_single(const Request& request, Trigger& single);
   void enable_msi(bool on);
   void disable();
   void write_command();
-  // Delivers INTx when it is up and nothing keeps it back, which masks it.
+  // Delivers INTx when it is up and not masked, which masks it.
   void deliver_intx();
 
   pci::Function& function_;
@@ -92,8 +96,11 @@ class VfioPciIntrs : public pci::InterruptSink, public std::enable_shared_from_t
   std::mutex mutex_;  // guards everything below
   Mode mode_ = Mode::kNone;
   Trigger vector_;  // of the active mode
-  Trigger unmask_;
-  bool masked_ = false;  // INTx, by MASK or by delivery
+  // Who unmasks INTx. The close of its last descriptor ends that, if we can hear of it.
+  std::weak_ptr<EventFd> unmask_;
+  Trigger kept_unmask_;
+  bool masked_ = false;         // INTx, by MASK, by delivery or by DisINTx
+  bool intx_disabled_ = false;  // the program's DisINTx, as last seen
   Trigger error_;
   Trigger request_;
   std::vector<Trigger> signals_;

@@ -76,6 +76,32 @@ TEST_F(ConfigSpace, ByteByByteMakesNoDifference) {
   for (uint64_t i = 0; i < 256; ++i) EXPECT_EQ(load<uint8_t>(i), expected.at(i)) << i;
 }
 
+TEST_F(ConfigSpace, LowByteOfTheMsiFlagsIsTheProgrammes) {
+  bind();
+  store<uint16_t>(0x42, 0);
+  EXPECT_EQ(load<uint16_t>(0x42), 0) << "even what tells of 64-bit addresses";
+  store<uint16_t>(0x42, 0xfffe);
+  EXPECT_EQ(load<uint16_t>(0x42), 0x008e) << "one vector is all there is";
+}
+
+TEST_F(ConfigSpace, CloseGivesTheCacheLineSizeBack) {
+  for (const MachineConfig& config : {tests::two_devices(), with_reset()}) {
+    bind(config);
+    store<uint8_t>(0x0c, 0x10);
+    p_->close(fd_);
+    EXPECT_EQ(p_->machine->bus().find("0000:00:04.0")->config_read(0x0c, 1), 0U);
+    fd_ = p_->open_bound().fd;
+    EXPECT_EQ(load<uint8_t>(0x0c), 0);
+  }
+}
+
+TEST_F(ConfigSpace, CloseGivesCommandBack) {
+  bind();
+  store<uint16_t>(0x04, 0x0404);
+  p_->close(fd_);
+  EXPECT_EQ(p_->machine->bus().find("0000:00:04.0")->config_read(0x04, 2), 0x0103U);
+}
+
 TEST_F(ConfigSpace, DroppedWritesAnswerTheirLength) {
   bind();
   EXPECT_EQ(p_->pwrite(fd_, kConfig, uint16_t{0x3412}), 2);

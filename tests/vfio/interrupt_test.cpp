@@ -35,6 +35,11 @@ class Interrupts : public VfioTest {
               0);
   }
   void command(uint16_t value) { p_->store(fd_, kConfig + 0x04, value); }
+  void set_msi_flags(uint16_t value) { p_->store(fd_, kConfig + 0x42, value); }
+  uint16_t msi_flags() { return p_->load<uint16_t>(fd_, kConfig + 0x42); }
+  [[nodiscard]] bool msi_enabled() const {
+    return p_->machine->bus().find("0000:00:04.0")->msi_enabled();
+  }
   void raise(uint32_t bits) { p_->store(fd_, 0x60, bits); }
   void acknowledge(uint32_t bits) { p_->store(fd_, 0x64, bits); }
   int64_t events() { return p_->events(event_); }
@@ -115,13 +120,35 @@ TEST_F(Interrupts, SoftwareTriggersIntxWithoutMaskingIt) {
   EXPECT_FALSE(masked());
 }
 
-TEST_F(Interrupts, MsiEnableFollowsSetIrqs) {
-  p_->store<uint16_t>(fd_, kConfig + 0x42, 0x0001);
-  EXPECT_FALSE(p_->machine->bus().find("0000:00:04.0")->msi_enabled());
-  EXPECT_EQ(p_->load<uint16_t>(fd_, kConfig + 0x42) & 1, 0);
+TEST_F(Interrupts, MsiCannotBeEnabledByTheProgramAlone) {
+  set_msi_flags(0x81);
+  EXPECT_FALSE(msi_enabled());
+  EXPECT_EQ(msi_flags(), 0x80);
+}
+
+TEST_F(Interrupts, MsiEnableShowsWhatTheProgramWrote) {
   arm_msi();
-  p_->store<uint16_t>(fd_, kConfig + 0x42, 0x0001);
-  EXPECT_EQ(p_->load<uint16_t>(fd_, kConfig + 0x42) & 1, 1);
+  EXPECT_TRUE(msi_enabled());
+  EXPECT_EQ(msi_flags(), 0x80);
+  set_msi_flags(0x81);
+  EXPECT_EQ(msi_flags(), 0x81);
+  disable(VFIO_PCI_MSI_IRQ_INDEX);
+  EXPECT_FALSE(msi_enabled());
+  EXPECT_EQ(msi_flags(), 0x81) << "until it is written again";
+  p_->store<uint8_t>(fd_, kConfig + 0x43, 0);
+  EXPECT_EQ(msi_flags(), 0x81) << "nobody looks at the flags";
+  p_->store<uint8_t>(fd_, kConfig + 0x41, 0);
+  EXPECT_EQ(msi_flags(), 0x80) << "as after a write that ends before them";
+}
+
+TEST_F(Interrupts, ProgramMaySwitchMsiOffInTheDevice) {
+  arm_msi();
+  set_msi_flags(0x80);
+  EXPECT_FALSE(msi_enabled());
+  raise(1);
+  EXPECT_EQ(events(), 0);
+  acknowledge(1);
+  set_msi_flags(0x81);
   raise(1);
   EXPECT_EQ(events(), 1);
 }
@@ -215,6 +242,108 @@ TEST_F(Interrupts, MaskDoesNotShowInConfigSpace) {
   EXPECT_EQ(p_->load<uint16_t>(fd_, kConfig + 0x04), 0x0006);
   command(0x0002);
   EXPECT_TRUE(masked()) << "writing COMMAND does not unmask";
+}
+
+TEST_F(Interrupts, ChangingDisIntxMasksAndUnmasks) {
+  arm_intx();
+  mask();
+  raise(1);
+  command(0x0406);
+  command(0x0006);
+  EXPECT_EQ(events(), 1) << "the mask is over";
+  acknowledge(1);
+  command(0x0406);
+  command(0x0006);
+  EXPECT_EQ(events(), 0);
+  EXPECT_FALSE(masked()) << "and so is the one of the delivery";
+  raise(1);
+  EXPECT_EQ(events(), 1);
+}
+
+TEST_F(Interrupts, NothingUnmasksWhileDisIntxIsSet) {
+  arm_intx();
+  command(0x0406);
+  unmask();
+  EXPECT_TRUE(masked());
+  const int unmask_event = p_->eventfd();
+  set_unmask(unmask_event);
+  EXPECT_EQ(p_->signal(unmask_event), 8);
+  raise(1);
+  EXPECT_EQ(events(), 0);
+}
+
+TEST_F(Interrupts, ArmedWhileDisIntxIsSetIsMasked) {
+  command(0x0406);
+  raise(1);
+  arm_intx();
+  EXPECT_EQ(events(), 0);
+  command(0x0006);
+  EXPECT_EQ(events(), 1);
+}
+
+TEST_F(Interrupts, SoftwareTriggersNoIntxWhileDisIntxIsSet) {
+  arm_intx();
+  command(0x0406);
+  EXPECT_EQ(set(kNoneTrigger, VFIO_PCI_INTX_IRQ_INDEX), 0);
+  constexpr uint32_t kBoolTrigger = VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_TRIGGER;
+  EXPECT_EQ(p_->set_irq(fd_, kBoolTrigger, VFIO_PCI_INTX_IRQ_INDEX, uint8_t{1}), 0);
+  EXPECT_EQ(events(), 0);
+}
+
+TEST_F(Interrupts, DisIntxIsForgottenAtClose) {
+  command(0x0406);
+  p_->close(fd_);
+  fd_ = p_->open_bound().fd;
+  arm_intx();
+  raise(1);
+  EXPECT_EQ(events(), 1);
+}
+
+TEST_F(Interrupts, OneEventfdUnmasks) {
+  arm_intx();
+  const int first = p_->eventfd();
+  const int second = p_->eventfd();
+  set_unmask(first);
+  const auto set_second = [&](int fd) {
+    return p_->set_irq(fd_, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK,
+                       VFIO_PCI_INTX_IRQ_INDEX, fd);
+  };
+  EXPECT_EQ(set_second(second), -EBUSY);
+  EXPECT_EQ(set_second(first), -EBUSY);
+  EXPECT_EQ(set_second(999), -EBADF);
+  EXPECT_EQ(set_second(fd_), -EINVAL);
+  set_unmask(-1);
+  set_unmask(second);
+  disable(VFIO_PCI_INTX_IRQ_INDEX);
+  arm_intx();
+  set_unmask(first);
+}
+
+TEST_F(Interrupts, UnmaskEventfdGoesWithItsLastDescriptor) {
+  arm_intx();
+  const int first = p_->eventfd();
+  const int copy = p_->process->dup(first).value();
+  set_unmask(first);
+  p_->close(first);
+  const int second = p_->eventfd();
+  EXPECT_EQ(p_->set_irq(fd_, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK,
+                        VFIO_PCI_INTX_IRQ_INDEX, second),
+            -EBUSY);
+  p_->close(copy);
+  set_unmask(second);
+}
+
+TEST_F(Interrupts, UnmaskEventfdThatIsSignalledActsAtOnce) {
+  const int unmask_event = p_->eventfd();
+  EXPECT_EQ(p_->signal(unmask_event), 8);
+  arm_intx();
+  mask();
+  raise(1);
+  set_unmask(unmask_event);
+  EXPECT_EQ(events(), 1);
+  EXPECT_EQ(p_->events(unmask_event), 1) << "its count stays";
+  EXPECT_EQ(p_->signal(unmask_event), 8);
+  EXPECT_EQ(p_->events(unmask_event), 0);
 }
 
 TEST_F(Interrupts, UnmaskEventfdUnmasks) {
