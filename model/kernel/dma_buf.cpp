@@ -1,5 +1,7 @@
 #include "model/kernel/dma_buf.h"
 
+#include <unistd.h>
+
 #include <numeric>
 #include <utility>
 
@@ -31,6 +33,11 @@ void DmaBuf::set_revoked(bool revoked) {
     for (Importer* importer : importers_) importer->revoked();
   }
   revoked_ = revoked;
+}
+
+Result<uint64_t> DmaBuf::lseek(int64_t offset, int whence) {
+  if ((whence != SEEK_SET && whence != SEEK_END) || offset != 0) return Err(EINVAL);
+  return whence == SEEK_END ? size_ : 0;
 }
 
 // The exporter has no mmap of its own.

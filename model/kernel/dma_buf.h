@@ -38,6 +38,9 @@ class DmaBuf : public File {
   void set_revoked(bool revoked);
 
   Result<std::shared_ptr<VmObject>> mmap(const MapRequest& request) override;
+  [[nodiscard]] bool seekable() const override { return false; }
+  // Tells the size, by an offset of 0 with SEEK_END; SEEK_SET takes nothing else either.
+  Result<uint64_t> lseek(int64_t offset, int whence) override;
 
  private:
   const std::vector<PfnRun> runs_;

@@ -1,5 +1,7 @@
 #include "model/kernel/file.h"
 
+#include <unistd.h>
+
 #include "model/kernel/user_memory.h"
 
 namespace noiommu {
@@ -16,6 +18,16 @@ Result<uint64_t> File::read(Process& /*process*/, UserPtr /*to*/, uint64_t /*len
 Result<uint64_t> File::write(Process& /*process*/, UserPtr /*from*/, uint64_t /*length*/,
                              uint64_t /*position*/) {
   return Err(EINVAL);
+}
+
+Result<uint64_t> File::lseek(int64_t offset, int whence) {
+  if (!has_position()) return Err(ESPIPE);
+  if (whence != SEEK_SET && whence != SEEK_CUR) return Err(EINVAL);
+  const auto from = whence == SEEK_SET ? 0 : static_cast<int64_t>(position.load());
+  int64_t place = 0;
+  if (__builtin_add_overflow(from, offset, &place) || place < 0) return Err(EINVAL);
+  position = static_cast<uint64_t>(place);
+  return static_cast<uint64_t>(place);
 }
 
 Result<std::shared_ptr<VmObject>> File::mmap(const MapRequest& /*request*/) {

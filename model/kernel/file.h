@@ -39,6 +39,8 @@ class File : Unmovable {
 
   // Whether lseek(2) moves the position, which otherwise answers ESPIPE.
   [[nodiscard]] virtual bool has_position() const { return false; }
+  // Knows SEEK_SET and SEEK_CUR.
+  virtual Result<uint64_t> lseek(int64_t offset, int whence);
 
   // Everything that later answers depend on. Nobody else may use the file meanwhile.
   virtual void describe(StateText& /*to*/) const {}

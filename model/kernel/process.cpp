@@ -120,14 +120,7 @@ Result<uint64_t> Process::pwrite(int fd, UserPtr from, uint64_t length, uint64_t
 
 Result<uint64_t> Process::lseek(int fd, int64_t offset, int whence) {
   auto target = file(fd);
-  if (!target) return Err(EBADF);
-  if (!(*target)->has_position()) return Err(ESPIPE);
-  if (whence != SEEK_SET && whence != SEEK_CUR) return Err(EINVAL);
-  const auto from = whence == SEEK_SET ? 0 : static_cast<int64_t>((*target)->position.load());
-  int64_t place = 0;
-  if (__builtin_add_overflow(from, offset, &place) || place < 0) return Err(EINVAL);
-  (*target)->position = static_cast<uint64_t>(place);
-  return static_cast<uint64_t>(place);
+  return target ? (*target)->lseek(offset, whence) : Result<uint64_t>(Err(EBADF));
 }
 
 Result<UserPtr> Process::mmap(const MapRequest& request, int fd) {

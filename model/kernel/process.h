@@ -55,7 +55,7 @@ class Process : Unmovable {
   Result<uint64_t> write(int fd, UserPtr from, uint64_t length);
   Result<uint64_t> pread(int fd, UserPtr to, uint64_t length, uint64_t offset);
   Result<uint64_t> pwrite(int fd, UserPtr from, uint64_t length, uint64_t offset);
-  // SEEK_SET and SEEK_CUR; EINVAL for any other `whence`, and for a place before the start.
+  // EINVAL for a `whence` that the file does not know, and for a place before the start.
   Result<uint64_t> lseek(int fd, int64_t offset, int whence);
   // `fd` is ignored for MAP_ANONYMOUS. The kernel always chooses the address.
   Result<UserPtr> mmap(const MapRequest& request, int fd = -1);

@@ -19,7 +19,8 @@ class VfioPciDmaBufs : Unmovable {
     std::vector<PfnRun> runs;
     int open_flags = 0;
   };
-  // EFAULT, EINVAL, ENODEV. Without a lock of the device's memory: the payload may lie there.
+  // EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW. Without a lock of the device's memory: the payload
+  // may lie there.
   static Result<Request> read(Process& process, const pci::Function& function, UserPtr payload);
   // A descriptor for it. EMFILE. `revoked`: as long as nobody may use the BAR.
   Result<int> create(Process& process, Request request, bool revoked);

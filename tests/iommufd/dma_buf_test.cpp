@@ -47,12 +47,44 @@ TEST_F(DmaBufTest, NamesPiecesOfABar) {
   EXPECT_EQ(program_->dma_buf(device_, {{100, page}}), -EINVAL);
   EXPECT_EQ(program_->dma_buf(device_, {{0, kBarSize + page}}), -EINVAL);
   EXPECT_EQ(program_->dma_buf(device_, {{kBarSize, page}}), -EINVAL);
-  EXPECT_EQ(program_->dma_buf(device_, {{UINT64_MAX - 0xfff, page}}), -EINVAL);
+  EXPECT_EQ(program_->dma_buf(device_, {{UINT64_MAX - 0xfff, page}}), -EOVERFLOW);
+  EXPECT_EQ(program_->dma_buf(device_, {{UINT64_MAX - 0xfff, uint64_t{1} << 63}}), -EINVAL)
+      << "no size for a file";
+  EXPECT_EQ(program_->dma_buf(device_, {{0, page}, {kBarSize, page}}), -EINVAL);
   EXPECT_EQ(program_->dma_buf(device_, {{0, page}, {page, 0}}), -EINVAL) << "the second";
   EXPECT_EQ(program_->dma_buf(device_, {{0, page}}, 1), -ENODEV) << "the device has no such BAR";
+  EXPECT_EQ(program_->dma_buf(device_, {{0, 100}}, 1), -ENODEV) << "before its ranges";
   EXPECT_EQ(program_->dma_buf(device_, {{0, page}}, VFIO_PCI_CONFIG_REGION_INDEX), -ENODEV);
   EXPECT_GE(program_->dma_buf(device_, {{0, kBarSize}}), 0);
   EXPECT_GE(program_->dma_buf(device_, {{0, page}, {page, page}}), 0) << "several, as such";
+}
+
+TEST_F(DmaBufTest, HasNoMoreRangesThanFitAnAllocation) {
+  struct {
+    vfio_device_feature feature;
+    vfio_device_feature_dma_buf dma_buf;
+  } request{};
+  request.feature.argsz = sizeof(request);
+  request.feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
+  request.dma_buf.nr_ranges = 262144;
+  EXPECT_EQ(program_->ioctl(device_, VFIO_DEVICE_FEATURE, request), -EFAULT);
+  ++request.dma_buf.nr_ranges;
+  EXPECT_EQ(program_->ioctl(device_, VFIO_DEVICE_FEATURE, request), -ENOMEM);
+}
+
+TEST_F(DmaBufTest, TellsItsSizeAndNothingElse) {
+  const auto lseek = [&](int64_t offset, int whence) {
+    return Program::answer(program_->process->lseek(buffer_, offset, whence));
+  };
+  EXPECT_EQ(lseek(0, SEEK_END), 64 * kKiB);
+  EXPECT_EQ(lseek(0, SEEK_SET), 0);
+  EXPECT_EQ(lseek(0, SEEK_CUR), -EINVAL);
+  EXPECT_EQ(lseek(1, SEEK_SET), -EINVAL);
+  EXPECT_EQ(lseek(-1, SEEK_END), -EINVAL);
+  const UserPtr at = program_->memory(kPageSize);
+  EXPECT_EQ(Program::answer(program_->process->pread(buffer_, at, 4, 0)), -ESPIPE);
+  EXPECT_EQ(Program::answer(program_->process->pwrite(buffer_, at, 4, 0)), -ESPIPE);
+  EXPECT_EQ(Program::answer(program_->process->read(buffer_, at, 4)), -EINVAL);
 }
 
 TEST_F(DmaBufTest, IsAskedForFromTheBarItself) {
@@ -199,6 +231,25 @@ TEST_F(DmaBufTest, StaysDeadWhenDecodingComesBack) {
   EXPECT_EQ(program_->unmap(ioas_, 0x10000, 0x4000), 0x4000) << "its bytes count";
   EXPECT_EQ(map_at(0x10000, 0, 0x4000), 0);
   EXPECT_EQ(answer_at(0x10000), 0);
+}
+
+TEST_F(DmaBufTest, IsRevokedInLowPower) {
+  const auto low_power = [&](uint32_t index) {
+    vfio_device_feature feature{};
+    feature.argsz = sizeof(feature);
+    feature.flags = VFIO_DEVICE_FEATURE_SET | index;
+    return program_->ioctl(device_, VFIO_DEVICE_FEATURE, feature);
+  };
+  ASSERT_EQ(map_at(0x10000, 0, 0x4000), 0);
+  ASSERT_EQ(low_power(VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), 0);
+  EXPECT_EQ(answer_at(0x10000), -EINVAL);
+  EXPECT_EQ(map_at(0x20000, 0, 0x4000), -ENODEV);
+  ASSERT_EQ(low_power(VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
+  EXPECT_EQ(answer_at(0x10000), -EINVAL);
+  EXPECT_EQ(map_at(0x20000, 0, 0x4000), 0);
+  decode(false);
+  ASSERT_EQ(low_power(VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
+  EXPECT_EQ(map_at(0x30000, 0, 0x4000), -ENODEV) << "nobody answers there";
 }
 
 TEST_F(DmaBufTest, IsRevokedInEveryCopy) {

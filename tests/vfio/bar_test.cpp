@@ -101,6 +101,22 @@ TEST_F(Bar, MemoryDecodeOff) {
   EXPECT_EQ(p_->load<uint32_t>(fd_, 4), 0) << "the write was lost";
 }
 
+TEST_F(Bar, MappingIsAsleepInLowPower) {
+  const UserPtr bar = map(0, kPageSize).value();
+  const auto feature = [&](uint32_t index) {
+    vfio_device_feature argument{.argsz = sizeof(argument),
+                                 .flags = VFIO_DEVICE_FEATURE_SET | index};
+    return p_->ioctl(fd_, VFIO_DEVICE_FEATURE, argument);
+  };
+  EXPECT_EQ(feature(VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), 0);
+  uint32_t value = 0;
+  EXPECT_EQ(errno_of(read_user(p_->process->memory(), bar, value)), EFAULT);
+  EXPECT_EQ(errno_of(write_user(p_->process->memory(), bar + 4, value)), EFAULT);
+  EXPECT_EQ(p_->load<uint32_t>(fd_, 0), kIdentification);
+  EXPECT_EQ(feature(VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
+  EXPECT_EQ(p_->peek<uint32_t>(bar), kIdentification);
+}
+
 TEST_F(Bar, MappingIsTheDevice) {
   const UserPtr bar = map(0, kBarSize).value();
   EXPECT_EQ(p_->peek<uint32_t>(bar), kIdentification);

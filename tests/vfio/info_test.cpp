@@ -1,5 +1,8 @@
 // What a bound device tells about itself, resets and features. Spec: vfio-core.md sections 11.2 to
 // 11.4 and 11.6 to 11.8.
+#include <chrono>
+#include <functional>
+
 #include "tests/vfio/driver.h"
 
 namespace noiommu::vfio {
@@ -90,7 +93,7 @@ TEST_F(Info, Regions) {
     info.flags = info.cap_offset = 99;
     EXPECT_EQ(call(VFIO_DEVICE_GET_REGION_INFO, info), 0);
     EXPECT_EQ(info.offset, uint64_t{index} << 40);
-    EXPECT_EQ(info.cap_offset, 0);
+    EXPECT_EQ(info.cap_offset, 99) << "no capability, so nobody touches it";
     EXPECT_EQ(info.size, index == 0 ? 0x100000 : index == 7 ? 0x100 : 0) << index;
     EXPECT_EQ(info.flags, index == 0 ? 7 : index == 7 ? 3 : 0) << index;
   }
@@ -147,6 +150,21 @@ TEST_F(Reset, ClearsTheRegistersOfTheDevice) {
   EXPECT_EQ(p_->load<uint32_t>(fd_, 0x08), 120);
   EXPECT_EQ(p_->ioctl_value(fd_, VFIO_DEVICE_RESET, 0), 0);
   EXPECT_EQ(p_->load<uint32_t>(fd_, 0x08), 0);
+}
+
+// At open, by the ioctl and by the capability; not at close.
+TEST_F(Reset, IsLogged) {
+  bind(with_reset());
+  EXPECT_EQ(p_->ioctl_value(fd_, VFIO_DEVICE_RESET, 0), 0);
+  p_->store<uint8_t>(fd_, kConfig + 0x54, 1);
+  p_->close(fd_);
+  std::vector<std::string> lines;
+  for (const LogLine& line : p_->machine->kernel().log().lines()) {
+    if (line.text.find("reset") != std::string::npos) lines.push_back(line.text);
+  }
+  const std::string begin = "vfio-pci 0000:00:04.0: resetting";
+  const std::string end = "vfio-pci 0000:00:04.0: reset done";
+  EXPECT_THAT(lines, testing::ElementsAre(begin, end, begin, end, begin, end));
 }
 
 // The kernel saves config space before a reset and puts it back.
@@ -221,6 +239,7 @@ class Feature : public Info {
     vfio_device_feature argument{.argsz = argsz, .flags = flags};
     return call(VFIO_DEVICE_FEATURE, argument);
   }
+  void sleep() { p_->machine->kernel().clock().advance(std::chrono::milliseconds(1)); }
   int64_t enter_with_wakeup(int32_t eventfd) {
     struct {
       vfio_device_feature feature;
@@ -287,6 +306,51 @@ TEST_F(Feature, LowPowerIsEnteredOnceAndLeftAtWill) {
   EXPECT_EQ(feature(kSet | 5), 0);
   EXPECT_EQ(enter_with_wakeup(p_->eventfd()), 0);
   EXPECT_EQ(feature(kSet | 3), -EINVAL);
+}
+
+TEST_F(Feature, UseOfASleepingDeviceWakesItUp) {
+  const int event = p_->eventfd();
+  const auto ioctl = [&] { EXPECT_EQ(p_->ioctl_value(fd_, 0, 0), -ENOTTY); };
+  const auto read = [&] { EXPECT_EQ(p_->pread(fd_, kConfig, 4), 4); };
+  const auto write = [&] { EXPECT_EQ(p_->pwrite(fd_, 4, uint32_t{0}), 4); };
+  for (const auto& use : std::initializer_list<std::function<void()>>{ioctl, read, write}) {
+    EXPECT_EQ(enter_with_wakeup(event), 0);
+    use();
+    EXPECT_EQ(p_->events(event), 0) << "it had no time to fall asleep";
+    sleep();
+    EXPECT_EQ(p_->events(event), 0);
+    use();
+    EXPECT_EQ(p_->events(event), 1);
+    use();
+    EXPECT_EQ(p_->events(event), 0) << "it is awake";
+  }
+}
+
+TEST_F(Feature, NoUseIsNoReasonToWakeUp) {
+  const int event = p_->eventfd();
+  EXPECT_EQ(enter_with_wakeup(event), 0);
+  sleep();
+  EXPECT_EQ(p_->pread(fd_, kConfig, 0), 0);
+  EXPECT_EQ(p_->pread(fd_, uint64_t{9} << 40, 4), -EINVAL) << "no such region";
+  EXPECT_EQ(p_->events(event), 0);
+  p_->close(fd_);
+  EXPECT_EQ(p_->events(event), 0) << "the close ends low power itself";
+}
+
+TEST_F(Feature, WakingUpEndsLowPower) {
+  const int event = p_->eventfd();
+  EXPECT_EQ(enter_with_wakeup(event), 0);
+  sleep();
+  EXPECT_EQ(feature(kSet | 3), 0) << "which woke the device up first";
+  EXPECT_EQ(p_->events(event), 1);
+  sleep();
+  EXPECT_EQ(feature(kSet | 3), -EINVAL) << "nobody is told, so it stays";
+  EXPECT_EQ(feature(kSet | 5), 0);
+  EXPECT_EQ(enter_with_wakeup(event), 0);
+  EXPECT_EQ(feature(kSet | 5), 0);
+  sleep();
+  EXPECT_EQ(feature(kSet | 5), 0);
+  EXPECT_EQ(p_->events(event), 0);
 }
 
 TEST_F(Feature, WakeupNeedsAnEventfd) {
