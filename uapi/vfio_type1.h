@@ -62,6 +62,20 @@ UAPI_FIELD(vfio_iommu_type1_info_cap_iova_range, header, 0);
 UAPI_FIELD(vfio_iommu_type1_info_cap_iova_range, nr_iovas, 8);
 UAPI_FIELD(vfio_iommu_type1_info_cap_iova_range, reserved, 12);
 
+/* All out; what DIRTY_PAGES can do. pgsize_bitmap has a bit per page size in bytes, and
+ * max_dirty_bitmap_size is in bytes. */
+struct vfio_iommu_type1_info_cap_migration {
+  struct vfio_info_cap_header header;
+  uint32_t flags;
+  uint64_t pgsize_bitmap;
+  uint64_t max_dirty_bitmap_size;
+};
+UAPI_SIZE(vfio_iommu_type1_info_cap_migration, 32);
+UAPI_FIELD(vfio_iommu_type1_info_cap_migration, header, 0);
+UAPI_FIELD(vfio_iommu_type1_info_cap_migration, flags, 8);
+UAPI_FIELD(vfio_iommu_type1_info_cap_migration, pgsize_bitmap, 16);
+UAPI_FIELD(vfio_iommu_type1_info_cap_migration, max_dirty_bitmap_size, 24);
+
 /* All out; avail counts mappings. In the chain it takes 16 bytes: entries are 8-byte aligned. */
 struct vfio_iommu_type1_info_dma_avail {
   struct vfio_info_cap_header header;

@@ -32,7 +32,8 @@ class NoIommuBackend : public ContainerBackend {
 };
 
 // Maps user memory for devices behind an IOMMU; pages count against the limit of the address
-// space. Version 2 removes mappings only as they were made. MAP_DMA and UNMAP_DMA are all it has.
+// space. Version 2 removes mappings only as they were made. Has neither DIRTY_PAGES nor changes of
+// the user address. Spec: vfio-core.md section 6.
 class Type1Backend : public ContainerBackend {
  public:
   Type1Backend(mm::PhysMem& memory, bool v2);
@@ -42,6 +43,7 @@ class Type1Backend : public ContainerBackend {
   Result<int64_t> ioctl(Process& process, uint32_t command, UserPtr argument) override;
 
  private:
+  Status get_info(Process& process, UserPtr argument) const;
   Status map_dma(Process& process, UserPtr argument);
   Status unmap_dma(Process& process, UserPtr argument);
   // The bytes removed. EINVAL when version 2 would have to cut a mapping. Version 1 removes a last
@@ -50,9 +52,10 @@ class Type1Backend : public ContainerBackend {
 
   mm::PhysMem& memory_;
   const bool v2_;
-  std::mutex mutex_;  // held while mappings change
+  mutable std::mutex mutex_;  // held while mappings change
   iommufd::Domain domain_{false};
   iommufd::IoPagetable iopt_;
+  uint32_t available_ = UINT16_MAX;  // mappings that there is still room for
 };
 
 }  // namespace noiommu::vfio

@@ -109,6 +109,8 @@ Result<DeviceUse> DeviceFile::use_group(Process& process) {
     auto binding = bind_to(context);
     if (!binding) return Err(binding.error());
     use.binding = std::move(*binding);
+    use.owns_dma = group_->type() == VfioGroup::Type::kIommu;
+    if (use.owns_dma) group_->own_dma();
   }
   return use;
 }
@@ -117,7 +119,7 @@ Result<DeviceUse> DeviceFile::use_iommufd() {
   if (vfio_.binds_as_noiommu(*device_) && succeeds_early()) return DeviceUse{};
   auto binding = bind_to(context_);
   if (!binding) return Err(binding.error());
-  return DeviceUse{.binding = std::move(*binding), .group_file = nullptr};
+  return DeviceUse{.binding = std::move(*binding), .group_file = nullptr, .owns_dma = false};
 }
 
 Status DeviceFile::attach_to_vfio_ioas() {
@@ -165,6 +167,7 @@ FileRef DeviceFile::close_device() {
 FileRef DeviceFile::drop_use() {
   DeviceUse use = std::exchange(device_->use, {});
   if (use.group_file) device_->group->unuse_container();
+  if (use.owns_dma) device_->group->disown_dma();
   return std::move(use.group_file);
 }
 
@@ -195,6 +198,7 @@ Result<int64_t> DeviceFile::ioctl(Process& process, uint32_t command, uint64_t a
     return zero(bind_iommufd(process, user));
   }
   if (!access_granted_) return Err(EINVAL);
+  device_->driver.resume();
   if (command == VFIO_DEVICE_FEATURE) return feature(process, user);
   if (!group_ && command == VFIO_DEVICE_ATTACH_IOMMUFD_PT) return zero(attach(process, user));
   if (!group_ && command == VFIO_DEVICE_DETACH_IOMMUFD_PT) return zero(detach(process, user));
@@ -229,6 +233,7 @@ Status DeviceFile::bind_locked(Process& process, UserPtr argument,
   if (access_granted_) return Err(EINVAL);
   std::array<std::byte, 16> token{};
   const bool has_token = (bind.flags & VFIO_DEVICE_BIND_FLAG_TOKEN) != 0;
+  if (has_token && device_->info.emulated) return Err(EINVAL);  // has none, wherever it lies
   if (has_token) {
     if (auto read = read_user(process.memory(), {bind.token_uuid_ptr}, token); !read) return read;
   }
@@ -332,6 +337,7 @@ Status DeviceFile::attach(Process& process, UserPtr argument) {
   if ((attach.flags & ~VFIO_DEVICE_ATTACH_PASID) != 0) return Err(EINVAL);
   const bool has_pasid = (attach.flags & VFIO_DEVICE_ATTACH_PASID) != 0;
   if (has_pasid) {
+    if (device_->info.emulated) return Err(EOPNOTSUPP);
     if (attach.argsz < sizeof(attach)) return Err(EINVAL);
     auto read = read_user(process.memory(),
                           argument + offsetof(vfio_device_attach_iommufd_pt, pasid), attach.pasid);
@@ -355,6 +361,7 @@ Status DeviceFile::detach(Process& process, UserPtr argument) {
   if ((detach.flags & ~VFIO_DEVICE_DETACH_PASID) != 0) return Err(EINVAL);
   const bool has_pasid = (detach.flags & VFIO_DEVICE_DETACH_PASID) != 0;
   if (has_pasid) {
+    if (device_->info.emulated) return Err(EOPNOTSUPP);
     if (detach.argsz < sizeof(detach)) return Err(EINVAL);
     auto read = read_user(process.memory(),
                           argument + offsetof(vfio_device_detach_iommufd_pt, pasid), detach.pasid);

@@ -32,7 +32,8 @@ Result<std::string> read_user_string(Process& process, UserPtr from) {
 // The open group. An opened device keeps it, when it maps with a container.
 class VfioGroup::OpenFile : public File {
  public:
-  OpenFile(Vfio& vfio, std::shared_ptr<VfioGroup> group) : vfio_(vfio), group_(std::move(group)) {}
+  OpenFile(Vfio& vfio, std::shared_ptr<VfioGroup> group, GroupMinors::Minor minor)
+      : vfio_(vfio), group_(std::move(group)), minor_(std::move(minor)) {}
   ~OpenFile() override { group_->release(); }
 
   Result<int64_t> ioctl(Process& process, uint32_t command, uint64_t argument) override {
@@ -74,14 +75,16 @@ class VfioGroup::OpenFile : public File {
 
   Vfio& vfio_;
   const std::shared_ptr<VfioGroup> group_;
+  const GroupMinors::Minor minor_;
 };
 
-VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor,
+VfioGroup::VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, GroupMinors::Minor minor,
                      bool knows_noiommu)
     : type_(type),
       knows_noiommu_(knows_noiommu),
       name_(fmt::format("{}{}", type == Type::kNoIommu ? "noiommu-" : "", iommu_group->id())),
-      minor_(minor),
+      minor_number_(*minor),
+      minor_(std::move(minor)),
       iommu_group_(std::move(iommu_group)) {}
 
 Result<FileRef> VfioGroup::open(Vfio& vfio, const std::shared_ptr<VfioGroup>& group,
@@ -91,7 +94,7 @@ Result<FileRef> VfioGroup::open(Vfio& vfio, const std::shared_ptr<VfioGroup>& gr
   if (group->noiommu() && !process.capable(CAP_SYS_RAWIO)) return Err(EPERM);
   if (group->bound_cdevs_ > 0) return Err(EBUSY);
   if (group->opened_) return Err(EBUSY);
-  auto file = std::make_shared<OpenFile>(vfio, group);
+  auto file = std::make_shared<OpenFile>(vfio, group, group->minor_);
   group->opened_ = true;
   group->file_ = file;
   return file;
@@ -126,6 +129,7 @@ bool VfioGroup::remove_device() {
   if (--devices_ > 0) return true;
   detach_container();
   iommu_group_.reset();
+  minor_.reset();
   return false;
 }
 
@@ -136,6 +140,7 @@ void VfioGroup::describe(StateText& to) const {
   to.value("devices", devices_);
   to.value("bound cdevs", bound_cdevs_);
   to.value("container users", container_users_);
+  to.value("dma owners", dma_owners_);
   for (const File* with :
        {static_cast<const File*>(container_.get()), static_cast<const File*>(iommufd_.get())}) {
     to.value("with", with != nullptr ? 1 : 0);
@@ -162,9 +167,10 @@ Status VfioGroup::get_status(Process& process, UserPtr argument) {
   {
     const std::lock_guard lock(mutex_);
     if (!iommu_group_) return Err(ENODEV);
-    // Nobody else owns the DMA of its devices: a cdev that does keeps the group from being open.
-    status.flags = VFIO_GROUP_FLAGS_VIABLE;
-    if (has_iommu()) status.flags |= VFIO_GROUP_FLAGS_CONTAINER_SET;
+    status.flags = 0;
+    if (has_iommu()) status.flags = VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET;
+    // A cdev that owns the DMA of its devices keeps the group from being open.
+    if (dma_owners_ == 0) status.flags |= VFIO_GROUP_FLAGS_VIABLE;
   }
   return write_user(process.memory(), argument, status);
 }
@@ -178,6 +184,7 @@ Status VfioGroup::set_container(Process& process, UserPtr argument) {
   if (has_iommu()) return Err(EINVAL);
   if (!iommu_group_) return Err(ENODEV);
   if (auto container = std::dynamic_pointer_cast<Container>(*file)) {
+    if (dma_owners_ > 0) return Err(EPERM);
     if (auto joined = container->attach_group(process, noiommu()); !joined) return joined;
     container_ = std::move(container);
     return {};

@@ -12,6 +12,7 @@
 #include "model/kernel/iommu_groups.h"
 #include "model/kernel/process.h"
 #include "model/vfio/container.h"
+#include "model/vfio/group_minors.h"
 
 namespace noiommu::vfio {
 
@@ -24,7 +25,8 @@ class VfioGroup : Unmovable {
   enum class Type { kIommu, kEmulated, kNoIommu };
 
   // `knows_noiommu`: groups without an IOMMU are treated as such.
-  VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, uint32_t minor, bool knows_noiommu);
+  VfioGroup(std::shared_ptr<IommuGroup> iommu_group, Type type, GroupMinors::Minor minor,
+            bool knows_noiommu);
 
   // open(2) of the group node. ENODEV, EPERM, EBUSY; section 5.1.
   static Result<FileRef> open(Vfio& vfio, const std::shared_ptr<VfioGroup>& group,
@@ -33,8 +35,8 @@ class VfioGroup : Unmovable {
   [[nodiscard]] Type type() const { return type_; }
   // Whether it is treated as one without an IOMMU.
   [[nodiscard]] bool noiommu() const { return type_ == Type::kNoIommu && knows_noiommu_; }
-  [[nodiscard]] const std::string& name() const { return name_; }  // N or noiommu-N
-  [[nodiscard]] uint32_t minor_number() const { return minor_; }   // of its node
+  [[nodiscard]] const std::string& name() const { return name_; }        // N or noiommu-N
+  [[nodiscard]] uint32_t minor_number() const { return minor_number_; }  // of its node
   // Nothing once no device is left.
   [[nodiscard]] std::shared_ptr<IommuGroup> iommu_group() const;
 
@@ -60,6 +62,9 @@ class VfioGroup : Unmovable {
   // then. EINVAL, EPERM: section 5.5, rows 7a and 7b.
   Result<FileRef> use_container(const Process& process);
   void unuse_container() { --container_users_; }
+  // An open device of a group behind an IOMMU owns its DMA, also when the iommufd has gone.
+  void own_dma() { ++dma_owners_; }
+  void disown_dma() { --dma_owners_; }
 
  private:
   class OpenFile;
@@ -76,8 +81,9 @@ class VfioGroup : Unmovable {
   const Type type_;
   const bool knows_noiommu_;
   const std::string name_;
-  const uint32_t minor_;
+  const uint32_t minor_number_;
   mutable std::mutex mutex_;  // guards everything below
+  GroupMinors::Minor minor_;  // until no device is left; an open file has it, too
   std::shared_ptr<IommuGroup> iommu_group_;
   std::vector<std::shared_ptr<VfioDevice>> listed_;  // newest first
   unsigned devices_ = 0;                             // also those that are leaving
@@ -87,6 +93,7 @@ class VfioGroup : Unmovable {
   std::shared_ptr<Container> container_;
   unsigned container_users_ = 0;  // open devices
   std::shared_ptr<iommufd::Context> iommufd_;
+  unsigned dma_owners_ = 0;  // devices that were opened with an iommufd
 };
 
 }  // namespace noiommu::vfio

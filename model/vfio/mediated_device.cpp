@@ -22,15 +22,15 @@ Status MediatedDevice::open_device(Path /*path*/) {
   return {};
 }
 
-Result<int64_t> MediatedDevice::ioctl(Process& /*process*/, uint32_t /*command*/,
+Result<int64_t> MediatedDevice::ioctl(Process& /*process*/, uint32_t command,
                                       UserPtr /*argument*/) {
-  return Err(ENOTTY);
+  return Err(command == VFIO_DEVICE_GET_REGION_INFO ? EINVAL : ENOTTY);
 }
 
-Result<int64_t> MediatedDevice::feature(Process& /*process*/,
-                                        const vfio_device_feature& /*feature*/,
+Result<int64_t> MediatedDevice::feature(Process& /*process*/, const vfio_device_feature& feature,
                                         UserPtr /*payload*/) {
-  return Err(ENOTTY);
+  const uint32_t index = feature.flags & VFIO_DEVICE_FEATURE_MASK;
+  return Err(index == VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 ? EINVAL : ENOTTY);
 }
 
 Result<uint64_t> MediatedDevice::read(Process& /*process*/, UserPtr /*to*/, uint64_t /*length*/,

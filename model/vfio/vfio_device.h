@@ -37,6 +37,7 @@ struct DeviceSet {
 struct DeviceUse {
   std::unique_ptr<iommufd::Binding> binding;
   FileRef group_file;
+  bool owns_dma = false;  // of a group behind an IOMMU, through its iommufd
 };
 
 // Thread-safety: the registration count has its own lock; open_count and use belong to the device

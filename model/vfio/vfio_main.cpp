@@ -60,12 +60,16 @@ Result<bool> parse_bool_parameter(std::string_view text) {
     case 'Y':
     case 't':
     case 'T':
+    case 'e':
+    case 'E':
     case '1':
       return true;
     case 'n':
     case 'N':
     case 'f':
     case 'F':
+    case 'd':
+    case 'D':
     case '0':
       return false;
     case 'o':
@@ -216,7 +220,7 @@ Status Vfio::set_group(const std::shared_ptr<VfioDevice>& to_group) {
   const std::lock_guard lock(mutex_);
   device.group = groups_[iommu_group->id()].lock();
   if (!device.group) {
-    device.group = std::make_shared<VfioGroup>(iommu_group, type, *group_minor_ida_.alloc(),
+    device.group = std::make_shared<VfioGroup>(iommu_group, type, group_minors_.take(),
                                                kernel_.config().vfio_group_noiommu);
     groups_[iommu_group->id()] = device.group;
     const std::string sysfs = "devices/virtual/vfio/" + device.group->name();
@@ -249,7 +253,6 @@ void Vfio::remove_group(VfioDevice& device) {
   const std::lock_guard lock(mutex_);
   if (device.group->remove_device()) return;
   groups_.erase(iommu_group->id());
-  group_minor_ida_.free(device.group->minor_number());
   kernel_.nodes().remove("/dev/vfio/" + device.group->name());
   kernel_.nodes().remove("/sys/class/vfio/" + device.group->name());
   kernel_.nodes().remove("/sys/devices/virtual/vfio/" + device.group->name());

@@ -12,6 +12,7 @@
 #include "model/kernel/iommu_groups.h"
 #include "model/kernel/kernel.h"
 #include "model/mm/phys_mem.h"
+#include "model/vfio/group_minors.h"
 #include "model/vfio/vfio_device.h"
 
 namespace noiommu::vfio {
@@ -63,10 +64,11 @@ class Vfio : Unmovable {
   IommuGroups& iommu_groups_;
   std::atomic<bool> enable_unsafe_noiommu_mode_;
 
+  GroupMinors group_minors_;
+
   std::mutex mutex_;  // guards everything below
   static constexpr uint32_t kLastMinor = (1U << 20) - 1;
   Ida device_ida_{0, kLastMinor};
-  Ida group_minor_ida_{0, kLastMinor};  // never runs out: a group has at least one device
   std::map<uint32_t, std::weak_ptr<VfioGroup>> groups_;  // by iommu_group id
 };
 

@@ -100,5 +100,26 @@ TEST_F(Containers, ARealDeviceIsBoundAndAttachedToTheIoas) {
   EXPECT_EQ(p.destroy(iommufd, 2), -ENOENT);
 }
 
+// Without an iommufd the group is nobody's, but its device is still somebody's.
+TEST_F(Containers, AnOpenDeviceOwnsItsDmaWithoutItsIommufd) {
+  Driver& p = boot(behind_iommu());
+  const int group = p.open("/dev/vfio/1");
+  const int iommufd = p.open("/dev/iommu");
+  ASSERT_EQ(set_container(p, group, iommufd), 0);
+  EXPECT_EQ(status(p, group), VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET);
+  const int device = get_device(p, group, kBdf0);
+  ASSERT_GE(device, 0);
+  ASSERT_EQ(unset_container(p, group), 0);
+  EXPECT_EQ(status(p, group), 0);
+  const int container = p.open("/dev/vfio/vfio");
+  EXPECT_EQ(set_container(p, group, container), -EPERM);
+  ASSERT_EQ(set_container(p, group, iommufd), 0) << "that asks for no ownership";
+  EXPECT_EQ(status(p, group), VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET);
+  ASSERT_EQ(unset_container(p, group), 0);
+  p.close(device);
+  EXPECT_EQ(status(p, group), VFIO_GROUP_FLAGS_VIABLE);
+  EXPECT_EQ(set_container(p, group, container), 0);
+}
+
 }  // namespace
 }  // namespace noiommu::vfio

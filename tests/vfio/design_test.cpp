@@ -140,6 +140,29 @@ TEST_F(Design, AMediatedDeviceHasAFakeGroupAndNoTaint) {
   info.argsz = sizeof(info);
   EXPECT_EQ(plain.ioctl(bound.fd, VFIO_DEVICE_GET_INFO, info), -ENOTTY) << "its driver has none";
   EXPECT_EQ(plain.pread(bound.fd, 0, 4), -EINVAL);
+  EXPECT_EQ(plain.ioctl_value(bound.fd, VFIO_DEVICE_GET_REGION_INFO, 0), -EINVAL);
+  vfio_device_feature feature{.argsz = sizeof(feature), .flags = VFIO_DEVICE_FEATURE_PROBE | 12};
+  EXPECT_EQ(plain.ioctl(bound.fd, VFIO_DEVICE_FEATURE, feature), -EINVAL);
+  feature.flags = VFIO_DEVICE_FEATURE_PROBE | 11;
+  EXPECT_EQ(plain.ioctl(bound.fd, VFIO_DEVICE_FEATURE, feature), -ENOTTY);
+}
+
+TEST_F(Design, AMediatedDeviceKnowsNeitherPasidNorToken) {
+  Driver& p = boot(with_mediated("mainline"));
+  const int iommufd = p.open("/dev/iommu");
+  const int fd = p.open("/dev/vfio/devices/vfio0");
+  vfio_device_bind_iommufd bind{.argsz = sizeof(bind),
+                                .flags = VFIO_DEVICE_BIND_FLAG_TOKEN,
+                                .iommufd = iommufd,
+                                .out_devid = 0,
+                                .token_uuid_ptr = 0};
+  EXPECT_EQ(p.ioctl(fd, VFIO_DEVICE_BIND_IOMMUFD, bind), -EINVAL) << "before it is looked at";
+  ASSERT_EQ(p.bind(fd, iommufd), 1);
+  vfio_device_attach_iommufd_pt attach{
+      .argsz = 12, .flags = VFIO_DEVICE_ATTACH_PASID, .pt_id = 99, .pasid = 0};
+  EXPECT_EQ(p.ioctl(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, attach), -EOPNOTSUPP);
+  vfio_device_detach_iommufd_pt detach{.argsz = 8, .flags = VFIO_DEVICE_DETACH_PASID, .pasid = 0};
+  EXPECT_EQ(p.ioctl(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, detach), -EOPNOTSUPP);
 }
 
 TEST_F(Design, V5AndV6MarkAMediatedDevice) {

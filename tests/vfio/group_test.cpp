@@ -83,6 +83,19 @@ TEST_F(Group, GoesUnderAnOpenFile) {
   EXPECT_EQ(status(p, group), -ENODEV) << "the new group is another one";
 }
 
+TEST_F(Group, KeepsItsMinorWhileItIsOpen) {
+  Driver& p = boot();
+  const int group = p.open(kGroup0);
+  const auto again = [&] {
+    EXPECT_EQ(p.write_file(kUnbind, "0000:00:04.0"), 0);
+    EXPECT_EQ(p.write_file(kBind, "0000:00:04.0"), 0);
+    return p.read_file("/sys/class/vfio/noiommu-0/dev");
+  };
+  EXPECT_EQ(again(), "511:2\n");
+  p.close(group);
+  EXPECT_EQ(again(), "511:0\n");
+}
+
 TEST_F(Group, KnowsNothingElse) {
   Driver& p = boot();
   const int group = p.open(kGroup0);
@@ -119,6 +132,11 @@ TEST_F(Container, NoiommuExtensionFollowsTheParameter) {
   EXPECT_EQ(p.ioctl_value(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 0);
   EXPECT_EQ(p.write_file(kParameter, "Y"), 0);
   EXPECT_EQ(p.ioctl_value(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 1);
+  for (const auto& [text, on] : std::initializer_list<std::pair<const char*, int>>{
+           {"disable", 0}, {"enable", 1}, {"D", 0}, {"E", 1}}) {
+    EXPECT_EQ(p.write_file(kParameter, text), 0);
+    EXPECT_EQ(p.ioctl_value(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), on) << text;
+  }
 }
 
 TEST_F(Container, NoiommuExtensionNeedsTheOption) {
