@@ -73,8 +73,8 @@ class ProgramPages : public mm::FrameStore {
   // The owner gives up what it has at [start, end). The pages themselves may go on elsewhere,
   // unless they are `removed`.
   void give_up(const void* owner, uint64_t start, uint64_t end, bool removed = false);
-  // All that the owner has may be about to go. What is pinned is remembered, and is what the device
-  // sees from when the source is gone.
+  // All that the owner has, which is there yet, may be about to go. What is pinned is remembered,
+  // and is what the device sees from when the source is gone.
   void save(const void* owner);
   // It did not go.
   void forget_saved(const void* owner);

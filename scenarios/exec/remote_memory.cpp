@@ -433,7 +433,7 @@ Result<std::shared_ptr<UserMemory>> RemoteMemory::fork() {
 
 // Whether it does go shows when it is gone.
 void RemoteMemory::exit() {
-  pages_.save(space_.get());
+  if (!space_->source()->gone()) pages_.save(space_.get());
 }
 
 bool RemoteMemory::gone() const {
