@@ -1,6 +1,7 @@
 #include "model/kernel/node_tree.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -68,13 +69,25 @@ bool permitted(const Credentials& who, uint32_t mode, int flags) {
 
 class AttributeFile : public File {
  public:
-  explicit AttributeFile(Attribute attribute) : attribute_(std::move(attribute)) {}
+  AttributeFile(Process& opener, Attribute attribute)
+      : attribute_(std::move(attribute)),
+        visible_(attribute_.visible ? attribute_.visible(opener) : UINT64_MAX) {}
 
   [[nodiscard]] bool has_position() const override { return true; }
+  // A text is as long as a page, for who asks.
+  Result<uint64_t> lseek(int64_t offset, int whence) override {
+    if (whence != SEEK_END) return File::lseek(offset, whence);
+    const bool binary = attribute_.store_at && attribute_.show;
+    const auto end = static_cast<int64_t>(binary ? attribute_.show().size() : kPageSize);
+    int64_t place = 0;
+    if (__builtin_add_overflow(end, offset, &place)) return Err(EINVAL);
+    return File::lseek(place, SEEK_SET);
+  }
 
   Result<uint64_t> read(Process& process, UserPtr to, uint64_t length, uint64_t position) override {
     if (!attribute_.show) return Err(EIO);
-    const std::string text = attribute_.show();
+    std::string text = attribute_.show();
+    text.resize(std::min<uint64_t>(text.size(), visible_));
     if (position >= text.size()) return 0;
     const auto part = std::string_view(text).substr(position, length);
     if (auto copied = process.memory().write(to, std::as_bytes(std::span(part))); !copied) {
@@ -84,20 +97,22 @@ class AttributeFile : public File {
   }
 
   Result<uint64_t> write(Process& process, UserPtr from, uint64_t length,
-                         uint64_t /*position*/) override {
-    if (!attribute_.store) return Err(EIO);
+                         uint64_t position) override {
+    if (!attribute_.store && !attribute_.store_at) return Err(EIO);
     if (length == 0) return 0;  // nothing reaches the attribute
     std::string text(std::min<uint64_t>(length, kPageSize), '\0');
     if (auto copied = process.memory().read(from, std::as_writable_bytes(std::span(text)));
         !copied) {
       return Err(copied.error());
     }
+    if (attribute_.store_at) return attribute_.store_at(process, text, position);
     if (auto stored = attribute_.store(process, text); !stored) return Err(stored.error());
     return text.size();
   }
 
  private:
-  Attribute attribute_;
+  const Attribute attribute_;
+  const uint64_t visible_;  // bytes
 };
 
 class DirectoryFile : public File {
@@ -211,11 +226,12 @@ Result<FileRef> NodeTree::open(Process& process, std::string_view path, int flag
   if (!permitted(process.credentials(), node.mode, flags)) return Err(EACCES);
   if (const auto* attribute = std::get_if<Attribute>(&node.what)) {
     // Even root gets no descriptor for a direction that the attribute does not have.
-    if (writes && ((node.mode & 0222) == 0 || !attribute->store)) return Err(EACCES);
+    const bool takes = attribute->store || attribute->store_at;
+    if (writes && ((node.mode & 0222) == 0 || !takes)) return Err(EACCES);
     if ((flags & O_ACCMODE) != O_WRONLY && ((node.mode & 0444) == 0 || !attribute->show)) {
       return Err(EACCES);
     }
-    return std::make_shared<AttributeFile>(*attribute);
+    return std::make_shared<AttributeFile>(process, *attribute);
   }
   const Opener opener = std::get<Node::Device>(node.what).open;
   lock.unlock();

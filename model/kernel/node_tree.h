@@ -28,6 +28,10 @@ struct NodeStat {
 struct Attribute {
   std::function<std::string()> show;
   std::function<Status(Process&, std::string_view)> store;
+  // A binary attribute has the first instead of `store`: bytes that are to go to a place in it, and
+  // how many of them went. The second tells how much of it whoever opens it may read.
+  std::function<Result<uint64_t>(Process&, std::string_view, uint64_t)> store_at = {};
+  std::function<uint64_t(Process&)> visible = {};
 };
 
 // Paths are absolute, without "." or "..", except in link targets, which may be relative.

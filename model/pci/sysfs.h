@@ -13,6 +13,6 @@ std::string sysfs_path(const Function& function);
 
 // Adds that directory with its identity, and the link in /sys/bus/pci/devices. The function must
 // live as long as the nodes.
-void add_to_sysfs(NodeTree& nodes, const Function& function);
+void add_to_sysfs(NodeTree& nodes, Function& function);
 
 }  // namespace noiommu::pci

@@ -37,6 +37,59 @@ TEST_F(Sysfs, DeviceShowsItsIdentity) {
   EXPECT_EQ(p.write_file(dir + "vendor", "0x8086"), -EACCES);
 }
 
+// As setpci does, which reads what others see.
+TEST_F(Sysfs, ConfigSpaceIsReadAndWrittenAtAnyPlace) {
+  Driver& p = boot();
+  const std::string path = "/sys/bus/pci/devices/0000:00:04.0/config";
+  expect_node(p, path, Type::kFile, 0644);
+  EXPECT_EQ(p.read_file(path).size(), 256U);
+  const int fd = p.open(path, O_RDWR);
+  ASSERT_GE(fd, 0);
+  const auto at = [&](uint64_t offset) { return p.load<uint16_t>(fd, offset); };
+  EXPECT_EQ(at(PCI_VENDOR_ID), 0x1234);
+  EXPECT_EQ(p.pwrite<uint16_t>(fd, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER), 2);
+  EXPECT_EQ(at(PCI_COMMAND), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+  EXPECT_EQ(p.pwrite<uint8_t>(fd, PCI_COMMAND, PCI_COMMAND_MEMORY), 1);
+  EXPECT_EQ(at(PCI_COMMAND), PCI_COMMAND_MEMORY);
+  EXPECT_EQ(p.pwrite<uint16_t>(fd, PCI_VENDOR_ID, 0xffff), 2);
+  EXPECT_EQ(at(PCI_VENDOR_ID), 0x1234);
+  EXPECT_EQ(p.pwrite<uint32_t>(fd, 254, 0), 2);
+  EXPECT_EQ(p.pwrite<uint32_t>(fd, 256, 0), -EFBIG);
+  p.process->set_capability(CAP_SYS_ADMIN, false);
+  EXPECT_EQ(p.read_file(path).size(), 64U);
+}
+
+// As a program does that opens it for appending.
+TEST_F(Sysfs, TextEndsAfterAPage) {
+  Driver& p = boot();
+  const int fd = p.open(kParameter, O_WRONLY);
+  EXPECT_EQ(p.answer(p.process->lseek(fd, 0, SEEK_END)), 4096);
+  const int config = p.open("/sys/bus/pci/devices/0000:00:04.0/config");
+  EXPECT_EQ(p.answer(p.process->lseek(config, -1, SEEK_END)), 255);
+}
+
+TEST_F(Sysfs, UeventNamesDriverAndModule) {
+  Driver& p = boot();
+  const std::string path = "/sys/bus/pci/devices/0000:00:04.0/uevent";
+  EXPECT_EQ(p.read_file(path),
+            "DRIVER=vfio-pci\nPCI_CLASS=FF00\nPCI_ID=1234:11E8\nPCI_SUBSYS_ID=1AF4:1100\n"
+            "PCI_SLOT_NAME=0000:00:04.0\n"
+            "MODALIAS=pci:v00001234d000011E8sv00001AF4sd00001100bc00scFFi00\n");
+  EXPECT_EQ(p.write_file(path, "add\n"), 0);
+  EXPECT_EQ(p.write_file(path, "nothing"), -EINVAL);
+}
+
+TEST_F(Sysfs, NodeAndProcessorsOfTheDevice) {
+  Driver& p = boot();
+  const std::string dir = "/sys/bus/pci/devices/0000:00:04.0/";
+  EXPECT_EQ(p.read_file(dir + "local_cpulist"), "0\n");
+  EXPECT_EQ(p.read_file(dir + "numa_node"), "-1\n");
+  EXPECT_EQ(p.write_file(dir + "numa_node", "0\n"), 0);
+  EXPECT_EQ(p.read_file(dir + "numa_node"), "0\n");
+  EXPECT_EQ(p.write_file(dir + "numa_node", "1"), -EINVAL);
+  EXPECT_EQ(p.machine->kernel().log().taint(), Log::kTaintFirmwareWorkaround);
+}
+
 // Every link is followed, not only read.
 TEST_F(Sysfs, LinksLeadFromClassToDeviceToDriverToGroup) {
   Driver& p = boot();
