@@ -81,18 +81,21 @@ void BarMirror::show(Register& one, uint64_t expected) {
   if (stored) one.shown = now;
 }
 
-void BarMirror::update() {
+bool BarMirror::update() {
   // A driver stores what a command needs before the command: looking backwards, nothing that
   // belongs to a command that was seen can be missed.
   std::vector<uint64_t> found(registers_.size());
   for (size_t i = registers_.size(); i-- > 0;) found[i] = seen(registers_[i].at);
+  bool stored = false;
   for (size_t i = 0; i < registers_.size(); ++i) {
     if (found[i] == registers_[i].shown) continue;
+    stored = true;
     const auto bytes = std::bit_cast<std::array<std::byte, sizeof(uint64_t)>>(found[i]);
     static_cast<void>(
         object_->store(registers_[i].at.offset, std::span(bytes).first(registers_[i].at.width)));
   }
   for (size_t i = 0; i < registers_.size(); ++i) show(registers_[i], found[i]);
+  return stored;
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -23,7 +23,8 @@ class BarMirror {
   BarMirror& operator=(const BarMirror&) = delete;
 
   [[nodiscard]] bool covers(uint64_t offset, uint64_t length) const;
-  void update();
+  // Whether anything had been stored.
+  bool update();
 
  private:
   struct Register {

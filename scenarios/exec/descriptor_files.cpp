@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "model/vfio/device_file.h"
 #include "scenarios/exec/setup_error.h"
 
 namespace noiommu::scenarios::exec {
@@ -55,9 +56,16 @@ Result<OwnedFd> DescriptorFiles::create(const FileRef& file) {
 
 // Without a name, so that it is deleted when nobody has it open or mapped any longer.
 Result<OwnedFd> DescriptorFiles::make(const FileRef& file) {
-  const int access = file ? file->open_flags & O_ACCMODE : O_RDWR;
   constexpr const char* kName = "new";
-  if (mknodat(folder_.get(), kName, S_IFREG | 0600, 0) != 0) return Err(ENFILE);
+  const auto type = file ? S_IFREG : S_IFIFO;
+  if (mknodat(folder_.get(), kName, type | 0600, 0) != 0) return Err(ENFILE);
+  if (dynamic_cast<const vfio::DeviceFile*>(file.get()) != nullptr) {
+    // Some look how long a file is before they map it.
+    constexpr off_t kAllRegions = off_t{9} << 40;
+    const std::string path = fmt::format("{}/{}", path_of(folder_.get()), kName);
+    static_cast<void>(truncate(path.c_str(), kAllRegions));
+  }
+  const int access = file ? file->open_flags & O_ACCMODE : O_RDWR;
   OwnedFd made(openat(folder_.get(), kName, (access == O_ACCMODE ? O_RDWR : access) | O_CLOEXEC));
   unlinkat(folder_.get(), kName, 0);
   return made ? Result<OwnedFd>(std::move(made)) : Err(ENFILE);
@@ -96,6 +104,7 @@ void DescriptorFiles::mirror(const File& file, const std::string& path, uint64_t
   const auto end = static_cast<off_t>(offset + whole);
   if (about.st_size < end && ftruncate(entry.ours.get(), end) != 0) return;
   entry.mirrors.push_back(std::make_unique<BarMirror>(entry.ours.get(), offset, whole, object));
+  stored_ = Clock::now();
 }
 
 void DescriptorFiles::release_closed() {
@@ -148,16 +157,18 @@ void DescriptorFiles::take_lost(std::vector<Entry>& closed) {
   });
 }
 
-bool DescriptorFiles::update_mirrors() {
+std::optional<std::chrono::nanoseconds> DescriptorFiles::update_mirrors() {
+  using namespace std::chrono_literals;
   const std::lock_guard lock(mutex_);
   bool any = false;
   for (auto& [inode, entry] : entries_) {
     for (const auto& mirror : entry.mirrors) {
       any = true;
-      mirror->update();
+      if (mirror->update()) stored_ = Clock::now();
     }
   }
-  return any;
+  if (!any) return std::nullopt;
+  return Clock::now() - stored_ < 1s ? 50us : 1000us;
 }
 
 size_t DescriptorFiles::open_files() const {

@@ -4,10 +4,12 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,8 @@ class DescriptorFiles {
   // In the folder `folder` of the file system `filesystem`. Throws SetupError.
   DescriptorFiles(int filesystem, const std::string& folder);
 
-  // A descriptor of ours to be handed out and then closed. `file` may be empty at first. ENFILE.
+  // A descriptor of ours to be handed out and then closed. `file` may be empty at first, as that of
+  // a queue is, which can be waited for like a pipe that nobody writes to. ENFILE.
   Result<OwnedFd> create(const FileRef& file);
   // The descriptor was handed out before what it stands for was there.
   void fill(ino_t inode, const FileRef& file);
@@ -38,8 +41,9 @@ class DescriptorFiles {
   // Releases the files that no program has open any more.
   void release_closed();
   // Moves stores to mapped device registers on to the devices, and back what they read as.
-  // Answers whether there are any.
-  bool update_mirrors();
+  // Answers when to do so again: soon where something has been stored lately, never where there are
+  // none.
+  std::optional<std::chrono::nanoseconds> update_mirrors();
 
   [[nodiscard]] int events_fd() const { return events_.get(); }
   [[nodiscard]] size_t open_files() const;
@@ -48,6 +52,8 @@ class DescriptorFiles {
   void release_all();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Entry {
     FileRef file;
     OwnedFd ours;  // what the mirrors look through
@@ -64,6 +70,7 @@ class DescriptorFiles {
   mutable std::mutex mutex_;  // guards all below; not held while a file is released
   std::map<ino_t, Entry> entries_;
   std::map<int, ino_t> watched_;  // by watch
+  Clock::time_point stored_;      // to a mirrored register, or at first
   std::mutex reading_;            // one reader of events at a time: in their order
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,11 @@ constexpr const char* kReal = ".real";
 // Every machine has this one.
 bool left_alone(const std::string& path) {
   return path == "/dev/null";
+}
+
+// Only its header is for everybody.
+bool is_config_space(const std::string& path) {
+  return path.starts_with("/sys/devices/pci") && path.ends_with("/config");
 }
 
 std::vector<std::string> names_in(const std::string& folder) {
@@ -86,6 +92,7 @@ void NodeFiles::mount() {
   // Where it does not show: one of its folders will lie over it.
   attach(filesystem_, folders.back().path);
   for (const Folder& folder : folders) mount(folder);
+  mounted_ = true;
 }
 
 void NodeFiles::mount(const Folder& folder) {
@@ -117,8 +124,20 @@ void NodeFiles::mount(const Folder& folder) {
   for (const std::string& name : beside) {
     mount_over(folder.real.get(), name, fmt::format("{}/{}", folder.path, name));
   }
+  if (folder.path == "/dev") return;
   // Nobody makes or removes names in sysfs.
-  if (folder.path != "/dev") make_read_only(folder.path);
+  make_read_only(folder.path);
+  for (const auto& [inode, node] : nodes_) {
+    if (node.path.starts_with(folder.path + "/")) let_write(node.path);
+  }
+}
+
+// access(2) is to say that what can be written can be written.
+void NodeFiles::let_write(const std::string& path) const {
+  struct stat about {};
+  const std::string file = place(path);
+  if (lstat(file.c_str(), &about) != 0 || (about.st_mode & 0222) == 0) return;
+  static_cast<void>(::mount(file.c_str(), path.c_str(), nullptr, MS_BIND, nullptr));
 }
 
 std::optional<NodeFiles::Node> NodeFiles::find(ino_t inode) const {
@@ -149,6 +168,7 @@ void NodeFiles::update() {
     const std::string target = place(old->first);
     if (lstat(target.c_str(), &about) == 0) nodes_.erase(about.st_ino);
     std::error_code error;
+    if (mounted_) umount2(old->first.c_str(), MNT_DETACH);  // what let_write() has mounted
     fs::remove_all(target, error);
   }
   for (const TreeEntry& entry : entries) {
@@ -175,7 +195,9 @@ void NodeFiles::update() {
     chmod(target.c_str(), entry.stat.mode);
     struct stat about {};
     if (lstat(target.c_str(), &about) == 0) {
-      nodes_[about.st_ino] = {entry.path, entry.stat.type == NodeStat::Type::kCharDevice};
+      const bool device = entry.stat.type == NodeStat::Type::kCharDevice;
+      nodes_[about.st_ino] = {entry.path, device || is_config_space(entry.path)};
+      if (mounted_ && !device) let_write(entry.path);
     }
   }
   shown_ = std::move(now);

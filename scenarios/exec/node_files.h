@@ -15,7 +15,8 @@
 namespace noiommu::scenarios::exec {
 
 // A device node is a character device that nobody can open natively; its number shows as 0:0. An
-// attribute is a regular file that holds what it said when it was last opened.
+// attribute is a regular file that holds what it said when it was last opened; those that do not
+// say the same to everybody are not read natively.
 //
 // Thread-safety: all methods may be called from any thread.
 class NodeFiles {
@@ -26,7 +27,7 @@ class NodeFiles {
 
   struct Node {
     std::string path;
-    bool device = false;
+    bool answered = false;  // by the model, also when it is only read
   };
   // What the inode stands for; nothing when for neither device nor attribute.
   [[nodiscard]] std::optional<Node> find(ino_t inode) const;
@@ -41,12 +42,14 @@ class NodeFiles {
 
   void mount();
   void mount(const Folder& folder);
+  void let_write(const std::string& path) const;
   [[nodiscard]] std::string place(const std::string& path) const;
 
   Machine& machine_;
   const int filesystem_;
   const std::unique_ptr<Process> viewer_;  // sees what root sees
   mutable std::mutex mutex_;               // guards all below
+  bool mounted_ = false;
   uint64_t generation_ = UINT64_MAX;
   std::map<std::string, std::string> shown_;  // what there is, by path, and how it looks
   std::map<ino_t, Node> nodes_;

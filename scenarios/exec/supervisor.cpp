@@ -190,7 +190,7 @@ Answer Supervisor::answer_open(const Trap& trap) {
   const auto client = client_of(trap.thread);
   const auto flags = static_cast<int>(opening->flags);
   const Client::Call call(trap, (flags & O_CLOEXEC) != 0);
-  if (!node->device && (flags & O_ACCMODE) == O_RDONLY) {
+  if (!node->answered && (flags & O_ACCMODE) == O_RDONLY) {
     // Whoever may read it reads the file itself.
     auto file = world_.kernel.nodes().open(*client, node->path, flags);
     if (!file) return Err(file.error());
@@ -331,7 +331,7 @@ void Supervisor::advance_clock() {
 
 void Supervisor::run(int over, int signals, const std::function<void(int signal)>& pass_on) {
   start_worker();
-  bool mirrors = false;
+  std::optional<noiommu::Clock::Time> mirrors;
   while (true) {
     std::vector<pollfd> wait = {{over, POLLIN, 0},
                                 {signals, POLLIN, 0},
@@ -341,14 +341,15 @@ void Supervisor::run(int over, int signals, const std::function<void(int signal)
       const std::lock_guard lock(mutex_);
       for (const auto& [process, known] : clients_) wait.push_back({known.alive.get(), POLLIN, 0});
     }
-    timespec limit{0, 50'000};
-    const timespec* until = mirrors ? &limit : nullptr;
-    if (const auto next = world_.kernel.clock().next(); next && !mirrors) {
-      const auto left = std::max(*next - (Clock::now() - start_), noiommu::Clock::Time(0));
-      limit = {left.count() / 1'000'000'000, left.count() % 1'000'000'000};
-      until = &limit;
+    std::optional<noiommu::Clock::Time> left = mirrors;
+    if (const auto next = world_.kernel.clock().next()) {
+      const auto timer = std::max(*next - (Clock::now() - start_), noiommu::Clock::Time(0));
+      left = left ? std::min(*left, timer) : timer;
     }
-    ppoll(wait.data(), wait.size(), until, nullptr);
+    constexpr int64_t kSecond = 1'000'000'000;
+    const timespec limit =
+        left ? timespec{left->count() / kSecond, left->count() % kSecond} : timespec{};
+    ppoll(wait.data(), wait.size(), left ? &limit : nullptr, nullptr);
     if (wait[0].revents != 0) break;
     signalfd_siginfo signal{};
     if (wait[1].revents != 0 && read(signals, &signal, sizeof(signal)) == sizeof(signal)) {

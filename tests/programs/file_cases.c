@@ -1,6 +1,8 @@
 /* What programs do with the names in /dev and /sys and with open files: one case a run, by name.
  * Exits with 0 when all was as it must be. */
+#include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 
 #include "tests/programs/calls.h"
@@ -100,15 +102,89 @@ static void mapped(void) {
   }
 }
 
+/* A mapped BAR that nobody uses for some time, and then does. */
+static void idle(void) {
+  const int device = bound_device();
+  CHECK(device >= 0 && enable(device) == 2);
+  volatile uint32_t* bar = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, device, 0);
+  CHECK(bar != MAP_FAILED);
+  sleep(4);
+  bar[EDU_LIVENESS / 4] = 0x12345678;
+  for (int i = 0; i < 100 && bar[EDU_LIVENESS / 4] != ~0x12345678u; ++i) usleep(1000);
+  CHECK(bar[EDU_LIVENESS / 4] == ~0x12345678u);
+}
+
+/* Regions are mapped by who looks first how long the file is. */
+static void length(void) {
+  const int device = bound_device();
+  CHECK(device >= 0);
+  struct stat about;
+  CHECK(fstat(device, &about) == 0 && about.st_size >= (off_t)CONFIG_OFFSET + 256);
+  const int iommufd = open_path("/dev/iommu");
+  CHECK(fstat(iommufd, &about) == 0 && about.st_size == 0);
+}
+
+/* A fault queue can be waited for, and answers at any time. */
+static void fault_queue(void) {
+  struct iommu_fault_alloc alloc = {.size = sizeof(alloc)};
+  CHECK(ioctl(open_path("/dev/iommu"), IOMMU_FAULT_QUEUE_ALLOC, &alloc) == 0);
+  const int queue = (int)alloc.out_fault_fd;
+  struct pollfd wait = {.fd = queue, .events = POLLIN | POLLOUT};
+  CHECK(poll(&wait, 1, 0) == 1 && wait.revents == POLLOUT);
+  struct epoll_event event = {.events = EPOLLIN};
+  const int several = epoll_create1(0);
+  CHECK(epoll_ctl(several, EPOLL_CTL_ADD, queue, &event) == 0);
+  CHECK(epoll_wait(several, &event, 1, 10) == 0);
+  char bytes[64];
+  CHECK(read(queue, bytes, 1) == -1 && errno == ESPIPE);
+  close(queue);
+}
+
+#define SYSFS_DEVICE "/sys/bus/pci/devices/" BDF
+#define DRIVER "/sys/bus/pci/drivers/vfio-pci"
+
+/* Config space as setpci uses it. */
+static void config(void) {
+  const int file = open(SYSFS_DEVICE "/config", O_RDWR);
+  const int seen = open(SYSFS_DEVICE "/config", O_RDONLY);
+  CHECK(file >= 0 && seen >= 0);
+  CHECK(write_register(file, 4, 0x6, 2) == 2);
+  CHECK(read_register(seen, 4, 2) == 0x6 && read_register(seen, 0, 4) == 0x11e81234);
+  CHECK(write_register(file, 5, 0x4, 1) == 1);
+  CHECK(read_register(seen, 4, 2) == 0x406);
+  char bytes[300];
+  CHECK(read(seen, bytes, sizeof(bytes)) == 256);
+  CHECK(drop_capability(CAP_SYS_ADMIN) == 0);
+  const int later = open(SYSFS_DEVICE "/config", O_RDONLY);
+  CHECK(read(later, bytes, sizeof(bytes)) == 64);
+}
+
+/* Names in sysfs are the kernel's. */
+static void names(void) {
+  CHECK(mkdir(SYSFS_DEVICE "/new", 0700) == -1);
+  CHECK(mkdir("/sys/bus/new", 0700) == -1);
+  CHECK(unlink(DRIVER "/unbind") == -1);
+  CHECK(rename(DRIVER "/unbind", DRIVER "/bind") == -1);
+  CHECK(rmdir(SYSFS_DEVICE "/iommu_group") == -1);
+  CHECK(access(DRIVER "/unbind", W_OK) == 0);
+  CHECK(access(SYSFS_DEVICE "/driver_override", R_OK | W_OK) == 0);
+  const int unbind = open(DRIVER "/unbind", O_WRONLY);
+  CHECK(write(unbind, BDF, sizeof(BDF) - 1) == sizeof(BDF) - 1);
+  CHECK(access(SYSFS_DEVICE "/vfio-dev", F_OK) == -1 && errno == ENOENT);
+  const int bind = open(DRIVER "/bind", O_WRONLY);
+  CHECK(write(bind, BDF, sizeof(BDF) - 1) == sizeof(BDF) - 1);
+  CHECK(access(SYSFS_DEVICE "/vfio-dev/noiommu-vfio0/uevent", W_OK) == 0);
+  CHECK(open_device() >= 0);
+}
+
 int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(void);
   } cases[] = {
-      {"terminal", terminal},
-      {"reopened", reopened},
-      {"closed-at-once", closed_at_once},
-      {"mapped", mapped},
+      {"terminal", terminal},       {"reopened", reopened}, {"closed-at-once", closed_at_once},
+      {"mapped", mapped},           {"idle", idle},         {"length", length},
+      {"fault-queue", fault_queue}, {"names", names},       {"config", config},
   };
   const char* name = argc > 1 ? argv[1] : "";
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
