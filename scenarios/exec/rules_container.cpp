@@ -52,15 +52,14 @@ bool no_size(Call call) {
 bool off_page(Call call) {
   return (call.field("size") | call.field("iova") | call.field("vaddr")) % kPageSize != 0;
 }
-bool iova_wraps(Call call) {
-  return call.field("iova") + call.field("size") - 1 < call.field("iova");
-}
+constexpr std::string_view kMixed = "one container does not take groups with and without an IOMMU";
 constexpr std::string_view kNoSuchDevice =
     "no device of the group has that name: it is the PCI address in full, as in 0000:00:04.0";
 constexpr std::string_view kNoCompatIoas =
     "there is no compatibility IOAS: devices without an IOMMU never make one";
 constexpr std::string_view kNoiommuBackend =
-    "the container's backend is the one without an IOMMU, which maps nothing";
+    "the container's backend is the one without an IOMMU, which maps nothing and has nothing to "
+    "tell";
 constexpr std::string_view kNoRawio =
     "the process lacks CAP_SYS_RAWIO, which VFIO_NOIOMMU_IOMMU wants";
 
@@ -78,9 +77,12 @@ const Rule kRules[] = {
     {"VFIO_GROUP_SET_CONTAINER", ENODEV, "the group has no device any more", "vfio-core.md 5.3"},
     {"VFIO_GROUP_SET_CONTAINER", EPERM,
      "the process lacks CAP_SYS_RAWIO, which a group without an IOMMU wants here",
-     "vfio-core.md 5.3", lacks<CAP_SYS_RAWIO>},
-    {"VFIO_GROUP_SET_CONTAINER", EPERM,
-     "one container does not take groups with and without an IOMMU", "vfio-core.md 5.3"},
+     "vfio-core.md 5.3",
+     [](Call call) { return without_iommu(call) && lacks<CAP_SYS_RAWIO>(call); }},
+    {"VFIO_GROUP_SET_CONTAINER", EPERM, kMixed, "vfio-core.md 5.3", without_iommu},
+    {"VFIO_GROUP_SET_CONTAINER", EPERM, kMixed, "vfio-core.md 5.3"},
+    {"VFIO_GROUP_SET_CONTAINER", EPERM, "somebody else owns the DMA of the group's devices",
+     "vfio-core.md 5.3"},
     {"VFIO_GROUP_SET_CONTAINER", EBADFD,
      "the descriptor is open, but neither a container nor an iommufd", "vfio-core.md 5.3"},
     {"VFIO_GROUP_UNSET_CONTAINER", EINVAL, "the group has no container", "vfio-core.md 5.4"},
@@ -149,9 +151,9 @@ const Rule kRules[] = {
      short_argsz<sizeof(vfio_iommu_type1_dma_map)>},
     {"container VFIO_IOMMU_MAP_DMA", EINVAL, "flags other than READ and WRITE", "vfio-core.md 6.1",
      unknown_flags<kMapFlags>},
+    {"container VFIO_IOMMU_MAP_DMA", EINVAL, "the size is 0", "vfio-core.md 6.1", no_size},
     {"container VFIO_IOMMU_MAP_DMA", EINVAL, "flags names neither READ nor WRITE",
      "vfio-core.md 6.1", [](Call call) { return !any_flags(call); }},
-    {"container VFIO_IOMMU_MAP_DMA", EINVAL, "the size is 0", "vfio-core.md 6.1", no_size},
     {"container VFIO_IOMMU_MAP_DMA", EINVAL, "size and addresses are whole pages of 4 KiB",
      "vfio-core.md 6.1", off_page},
     {"container VFIO_IOMMU_MAP_DMA", EINVAL, "the mapping does not go into a page table",
@@ -159,6 +161,9 @@ const Rule kRules[] = {
     {"container VFIO_IOMMU_MAP_DMA", EOVERFLOW, "iova + size or vaddr + size wraps",
      "vfio-core.md 6.1"},
     {"container VFIO_IOMMU_MAP_DMA", EEXIST, "something is mapped in that range already",
+     "vfio-core.md 6.1"},
+    {"container VFIO_IOMMU_MAP_DMA", ENOSPC,
+     "there are as many mappings as a container may have: vfio_iommu_type1.dma_entry_limit",
      "vfio-core.md 6.1"},
     {"container VFIO_IOMMU_MAP_DMA", ENOMEM,
      "pinning exceeds RLIMIT_MEMLOCK, and the process lacks CAP_IPC_LOCK", "vfio-core.md 6.1"},
@@ -176,15 +181,12 @@ const Rule kRules[] = {
     {"container VFIO_IOMMU_UNMAP_DMA", EINVAL, "the size is 0", "vfio-core.md 6.1", no_size},
     {"container VFIO_IOMMU_UNMAP_DMA", EINVAL, "size and iova are whole pages of 4 KiB",
      "vfio-core.md 6.1", off_page},
-    {"container VFIO_IOMMU_UNMAP_DMA", EINVAL, "iova + size wraps", "vfio-core.md 6.1", iova_wraps},
+    {"container VFIO_IOMMU_UNMAP_DMA", EOVERFLOW, "iova + size wraps", "vfio-core.md 6.1"},
     {"container VFIO_IOMMU_UNMAP_DMA", EINVAL,
      "the range would cut a mapping in two, which version 2 of type 1 never does",
      "vfio-core.md 6.1"},
-    {"container VFIO_IOMMU_GET_INFO", ENOTTY,
-     "the container's backend is the one without an IOMMU, which has nothing to tell",
-     "vfio-core.md 6.1", [](Call call) { return shows(call, "noiommu 1\n"); }},
-    {"container VFIO_IOMMU_GET_INFO", ENOTTY,
-     "type 1 of this model does not tell that, as a kernel would", "vfio-core.md 6.1"},
+    {"container VFIO_IOMMU_GET_INFO", ENOTTY, kNoiommuBackend, "vfio-core.md 6.1"},
+    {"container VFIO_IOMMU_GET_INFO", EINVAL, "argsz is below 16", "vfio-core.md 6.1"},
 
     {"VFIO_SET_IOMMU", EPERM, kNoRawio, "vfio-core.md 6.2"},
     {"VFIO_SET_IOMMU", EINVAL, "an iommufd in no-IOMMU mode takes only VFIO_NOIOMMU_IOMMU",

@@ -270,6 +270,8 @@ const Rule kRules[] = {
      "another kind of interrupt is enabled, one at a time, or what is to be unmasked is not "
      "enabled",
      "vfio-core.md 11.5"},
+    {"VFIO_DEVICE_SET_IRQS", EBUSY, "an eventfd unmasks INTx already: -1 takes it away",
+     "vfio-core.md 11.5"},
     {"VFIO_DEVICE_SET_IRQS", EBADF, "a descriptor in the data is not open", "vfio-core.md 11.5"},
     {"VFIO_DEVICE_SET_IRQS", ERANGE,
      "an eventfd for no interrupt at all, of an index that is not enabled", "vfio-core.md 11.5"},
@@ -338,6 +340,9 @@ const Rule kRules[] = {
      "vfio-core.md 11.10", no_whole_pages},
     {"VFIO_DEVICE_FEATURE", EINVAL, "a range of the dma-buf ends beyond the BAR",
      "vfio-core.md 11.10", is_dma_buf},
+    {"VFIO_DEVICE_FEATURE", EOVERFLOW, "a range of the dma-buf wraps", "vfio-core.md 11.10"},
+    {"VFIO_DEVICE_FEATURE", ENOMEM, "nr_ranges is more than the kernel takes at once",
+     "vfio-core.md 11.10"},
     {"VFIO_DEVICE_FEATURE", EMFILE, "the process has no descriptor left for the dma-buf",
      "vfio-core.md 11.10"},
     {"VFIO_DEVICE_FEATURE", EINVAL, "the wakeup descriptor is no eventfd", "vfio-core.md 11.8"},
