@@ -3,14 +3,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +24,59 @@
 namespace noiommu::scenarios::exec {
 
 namespace {
+
+// Linux 6.11, linux/fs.h.
+struct procmap_query {
+  uint64_t size;
+  uint64_t query_flags;
+  uint64_t query_addr;
+  uint64_t vma_start;
+  uint64_t vma_end;
+  uint64_t vma_flags;
+  uint64_t vma_page_size;
+  uint64_t vma_offset;
+  uint64_t inode;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  uint32_t vma_name_size;  // of the buffer, then with the final zero
+  uint32_t build_id_size;
+  uint64_t vma_name_addr;
+  uint64_t build_id_addr;
+};
+constexpr unsigned long kProcmapQuery = _IOWR('f', 17, procmap_query);
+constexpr uint64_t kReadable = 0x1;
+constexpr uint64_t kWritable = 0x2;
+constexpr uint64_t kShared = 0x8;
+constexpr uint64_t kCoveringOrNext = 0x10;
+
+// Without the text of all that a process has mapped. Nothing where the kernel cannot.
+std::optional<std::vector<Mapping>> ask_for(pid_t process, uint64_t start, uint64_t end) {
+  const OwnedFd maps(open(fmt::format("/proc/{}/maps", process).c_str(), O_RDONLY | O_CLOEXEC));
+  std::vector<Mapping> found;
+  std::array<char, PATH_MAX> name{};
+  for (uint64_t at = start; found.empty() || found.back().start < end; at = found.back().end) {
+    procmap_query query{};
+    query.size = sizeof(query);
+    query.query_flags = kCoveringOrNext;
+    query.query_addr = at;
+    query.vma_name_size = name.size();
+    query.vma_name_addr = reinterpret_cast<uint64_t>(name.data());
+    if (ioctl(maps.get(), kProcmapQuery, &query) != 0) {
+      if (errno != ENOENT) return std::nullopt;
+      break;
+    }
+    found.push_back({.start = query.vma_start,
+                     .end = query.vma_end,
+                     .readable = (query.vma_flags & kReadable) != 0,
+                     .writable = (query.vma_flags & kWritable) != 0,
+                     .shared = (query.vma_flags & kShared) != 0,
+                     .offset = query.vma_offset,
+                     .device = makedev(query.dev_major, query.dev_minor),
+                     .inode = query.inode,
+                     .path = query.vma_name_size == 0 ? "" : name.data()});
+  }
+  return found;
+}
 
 // What /proc says at one moment.
 std::string read_whole(const std::string& path) {
@@ -42,6 +100,8 @@ std::vector<Mapping> mappings_of(pid_t process) {
 }
 
 std::vector<Mapping> mappings_of(pid_t process, uint64_t start, uint64_t end) {
+  const bool all = start == 0 && end == UINT64_MAX;
+  if (auto asked = all ? std::nullopt : ask_for(process, start, end)) return *std::move(asked);
   const std::string text = read_whole(fmt::format("/proc/{}/maps", process));
   std::vector<Mapping> found;
   const char* at = text.data();
