@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 #include <utility>
 
 #include "scenarios/engine/constants.h"
 #include "scenarios/engine/trace.h"
+#include "uapi/vfio.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -21,70 +21,73 @@ namespace {
 
 constexpr size_t kMostShown = 64;  // bytes
 
-struct Flag {
-  int value;
-  std::string_view name;
-};
-
-std::string join_flags(std::string first, uint64_t flags, std::span<const Flag> names) {
-  for (const Flag& flag : names) {
-    const auto value = static_cast<uint64_t>(flag.value);
-    if ((flags & value) != value) continue;
-    first += fmt::format("{}{}", first.empty() ? "" : "|", flag.name);
-    flags &= ~value;
-  }
-  if (flags != 0) first += fmt::format("{}{:#x}", first.empty() ? "" : "|", flags);
-  return first;
-}
-
 std::string open_flags(int flags) {
   static constexpr std::array kNames = {
-      Flag{O_CREAT, "O_CREAT"},       Flag{O_EXCL, "O_EXCL"},         Flag{O_TRUNC, "O_TRUNC"},
-      Flag{O_APPEND, "O_APPEND"},     Flag{O_NONBLOCK, "O_NONBLOCK"}, Flag{O_CLOEXEC, "O_CLOEXEC"},
-      Flag{O_NOFOLLOW, "O_NOFOLLOW"}, Flag{O_SYNC, "O_SYNC"}};
-  return join_flags(show_open_flags(flags & O_ACCMODE),
-                    static_cast<uint32_t>(flags & ~O_ACCMODE & ~O_LARGEFILE), kNames);
+      Constant{"O_CREAT", O_CREAT},         Constant{"O_EXCL", O_EXCL},
+      Constant{"O_NOCTTY", O_NOCTTY},       Constant{"O_TRUNC", O_TRUNC},
+      Constant{"O_APPEND", O_APPEND},       Constant{"O_NONBLOCK", O_NONBLOCK},
+      Constant{"O_DSYNC", O_DSYNC},         Constant{"O_DIRECT", O_DIRECT},
+      Constant{"O_NOFOLLOW", O_NOFOLLOW},   Constant{"O_CLOEXEC", O_CLOEXEC},
+      Constant{"O_SYNC", O_SYNC & ~O_DSYNC}};
+  std::string text = show_open_flags(flags & O_ACCMODE);
+  const auto rest = static_cast<uint32_t>(flags & ~O_ACCMODE & ~O_LARGEFILE);
+  return rest == 0 ? text : text + "|" + show_flags(kNames, rest);
 }
 
 std::string protection(uint64_t prot) {
-  static constexpr std::array kNames = {
-      Flag{PROT_READ, "PROT_READ"}, Flag{PROT_WRITE, "PROT_WRITE"}, Flag{PROT_EXEC, "PROT_EXEC"}};
-  return prot == PROT_NONE ? "PROT_NONE" : join_flags("", prot, kNames);
+  static constexpr std::array kNames = {Constant{"PROT_READ", PROT_READ},
+                                        Constant{"PROT_WRITE", PROT_WRITE},
+                                        Constant{"PROT_EXEC", PROT_EXEC}};
+  return prot == PROT_NONE ? "PROT_NONE" : show_flags(kNames, prot);
 }
 
 std::string map_flags(uint64_t flags) {
-  static constexpr std::array kNames = {Flag{MAP_SHARED_VALIDATE, "MAP_SHARED_VALIDATE"},
-                                        Flag{MAP_SHARED, "MAP_SHARED"},
-                                        Flag{MAP_PRIVATE, "MAP_PRIVATE"},
-                                        Flag{MAP_FIXED, "MAP_FIXED"},
-                                        Flag{MAP_POPULATE, "MAP_POPULATE"},
-                                        Flag{MAP_LOCKED, "MAP_LOCKED"}};
-  return join_flags("", flags, kNames);
+  static constexpr std::array kNames = {
+      Constant{"MAP_SHARED", MAP_SHARED}, Constant{"MAP_PRIVATE", MAP_PRIVATE},
+      Constant{"MAP_FIXED", MAP_FIXED}, Constant{"MAP_LOCKED", MAP_LOCKED},
+      Constant{"MAP_POPULATE", MAP_POPULATE}};
+  if ((flags & MAP_TYPE) != MAP_SHARED_VALIDATE) return show_flags(kNames, flags);
+  const uint64_t rest = flags & ~uint64_t{MAP_TYPE};
+  return rest == 0 ? "MAP_SHARED_VALIDATE" : "MAP_SHARED_VALIDATE|" + show_flags(kNames, rest);
 }
 
 std::string pointer(uint64_t address) {
   return address == 0 ? "NULL" : fmt::format("{:#x}", address);
 }
 
-// In hex, or in quotes what is written to an attribute.
-std::string bytes_text(const SeenCall& call, std::span<const std::byte> bytes) {
+// The first of them, in hex.
+std::string hex_text(std::span<const std::byte> bytes) {
   const auto shown = bytes.first(std::min(bytes.size(), kMostShown));
-  const char* rest = shown.size() < bytes.size() ? "..." : "";
-  if (call.kind != FileKind::kAttribute) return fmt::format("{{{}{}}}", show_hex(shown), rest);
-  const std::string text(reinterpret_cast<const char*>(shown.data()), shown.size());
-  return show_text(text) + rest;
+  return fmt::format("{{{}{}}}", show_hex(shown), shown.size() < bytes.size() ? "..." : "");
 }
 
-// The kinds of IOMMU have names; their numbers are no flags.
+// In hex, or in quotes what is written to an attribute.
+std::string bytes_text(const SeenCall& call, std::span<const std::byte> bytes) {
+  if (call.kind != FileKind::kAttribute) return hex_text(bytes);
+  const auto shown = bytes.first(std::min(bytes.size(), kMostShown));
+  const std::string text(reinterpret_cast<const char*>(shown.data()), shown.size());
+  return show_text(text) + (shown.size() < bytes.size() ? "..." : "");
+}
+
+// What CHECK_EXTENSION and SET_IOMMU take has names; the numbers are no flags.
 std::string plain_argument(const SeenCall& call) {
+  static constexpr std::array kKinds = {
+      Constant{"VFIO_TYPE1_IOMMU", VFIO_TYPE1_IOMMU},
+      Constant{"VFIO_SPAPR_TCE_IOMMU", VFIO_SPAPR_TCE_IOMMU},
+      Constant{"VFIO_TYPE1v2_IOMMU", VFIO_TYPE1v2_IOMMU},
+      Constant{"VFIO_DMA_CC_IOMMU", VFIO_DMA_CC_IOMMU},
+      Constant{"VFIO_EEH", VFIO_EEH},
+      Constant{"VFIO_TYPE1_NESTING_IOMMU", VFIO_TYPE1_NESTING_IOMMU},
+      Constant{"VFIO_SPAPR_TCE_v2_IOMMU", VFIO_SPAPR_TCE_v2_IOMMU},
+      Constant{"VFIO_NOIOMMU_IOMMU", VFIO_NOIOMMU_IOMMU},
+      Constant{"VFIO_UNMAP_ALL", VFIO_UNMAP_ALL},
+      Constant{"VFIO_UPDATE_VADDR", VFIO_UPDATE_VADDR}};
   const uint64_t value = call.arguments[2];
-  const bool kind = call.name() == "VFIO_CHECK_EXTENSION" || call.name() == "VFIO_SET_IOMMU";
-  for (const Constant& constant : constants_with_prefix("VFIO_")) {
-    if (kind && constant.value == value && constant.name.ends_with("_IOMMU")) {
-      return std::string(constant.name);
-    }
+  if (call.name() != "VFIO_CHECK_EXTENSION" && call.name() != "VFIO_SET_IOMMU") {
+    return pointer(value);
   }
-  return fmt::format("{}", value);
+  const auto known = std::ranges::find(kKinds, value, &Constant::value);
+  return known == kKinds.end() ? fmt::format("{}", value) : std::string(known->name);
 }
 
 std::string ranges(const std::vector<uint64_t>& words) {
@@ -98,16 +101,12 @@ std::string ranges(const std::vector<uint64_t>& words) {
 
 // What follows a structure: descriptors, or bytes of any kind.
 std::string following(const SeenCall& call, std::span<const std::byte> bytes) {
-  const auto rest = bytes.subspan(call.command->struct_size);
-  const bool descriptors =
-      call.name() == "VFIO_DEVICE_PCI_HOT_RESET" ||
-      (call.name() == "VFIO_DEVICE_SET_IRQS" && (call.field("flags") & 4) != 0);
-  if (!descriptors || rest.size() % sizeof(int32_t) != 0) {
-    return fmt::format("{{{}}}", show_hex(rest.first(std::min(rest.size(), kMostShown))));
-  }
-  std::vector<int32_t> words(rest.size() / sizeof(int32_t));
-  std::memcpy(words.data(), rest.data(), rest.size());
-  return fmt::format("[{}]", fmt::join(words, ", "));
+  const auto numbers = following_descriptors(call, bytes);
+  if (!numbers) return hex_text(bytes.subspan(call.command->struct_size));
+  const auto shown = std::span(numbers->words)
+                         .first(std::min(numbers->words.size(), kMostShown / sizeof(int32_t)));
+  return fmt::format("[{}{}]", fmt::join(shown, ", "),
+                     shown.size() < numbers->words.size() ? ", ..." : "");
 }
 
 std::string structure(const SeenCall& call) {
@@ -151,6 +150,7 @@ std::string ioctl_text(const SeenCall& call) {
     return fmt::format("ioctl({}, {:#x}, {})", call.descriptor,
                        static_cast<uint32_t>(call.arguments[1]), pointer(call.arguments[2]));
   }
+  if (!call.takes_argument()) return fmt::format("ioctl({}, {})", call.descriptor, call.name());
   std::string argument;
   if (call.command->struct_size != 0) {
     argument = structure(call);
@@ -163,7 +163,7 @@ std::string ioctl_text(const SeenCall& call) {
 }
 
 std::string open_text(const SeenCall& call) {
-  const std::string path = show_text(call.path);
+  const std::string path = show_text(call.named);
 #ifdef SYS_open
   if (call.call == SYS_open || call.call == SYS_creat) {
     return fmt::format("open({}, {})", path, open_flags(call.open_flags));
@@ -175,22 +175,21 @@ std::string open_text(const SeenCall& call) {
                      open_flags(call.open_flags));
 }
 
+// As strace has it, but for the address: there are the bytes.
+std::string access_text(const SeenCall& call) {
+  std::string text = fmt::format("{}({}, ", call.name(), call.descriptor);
+  if (call.writes()) text += bytes_text(call, call.before) + ", ";
+  text += fmt::format("{}", call.length());
+  return text + (call.positioned() ? fmt::format(", {:#x})", call.arguments[3]) : ")");
+}
+
 std::string text_without_result(const SeenCall& call) {
   if (call.opens) return open_text(call);
+  if (call.reads() || call.writes()) return access_text(call);
   const auto& arguments = call.arguments;
   switch (call.call) {
     case SYS_ioctl:
       return ioctl_text(call);
-    case SYS_read:
-      return fmt::format("read({}, {})", call.descriptor, arguments[2]);
-    case SYS_pread64:
-      return fmt::format("pread({}, {}, {:#x})", call.descriptor, arguments[2], arguments[3]);
-    case SYS_write:
-      return fmt::format("write({}, {}, {})", call.descriptor, bytes_text(call, call.before),
-                         arguments[2]);
-    case SYS_pwrite64:
-      return fmt::format("pwrite({}, {}, {}, {:#x})", call.descriptor,
-                         bytes_text(call, call.before), arguments[2], arguments[3]);
     case SYS_mmap:
       return fmt::format("mmap({}, {:#x}, {}, {}, {}, {:#x})", pointer(arguments[0]), arguments[1],
                          protection(arguments[2]), map_flags(arguments[3]), call.descriptor,
@@ -208,8 +207,7 @@ std::string call_text(const SeenCall& call) {
   if (call.failed()) return trace_line(text, Err(call.result->error())) + changes(call);
   if (call.call == SYS_mmap) return text + " = ?";
   std::string line = trace_line(text, static_cast<uint64_t>(**call.result));
-  const bool reads = call.call == SYS_read || call.call == SYS_pread64;
-  if (reads && !call.after.empty()) return line + " " + bytes_text(call, call.after);
+  if (call.reads() && !call.after.empty()) return line + " " + bytes_text(call, call.after);
   return line + changes(call);
 }
 

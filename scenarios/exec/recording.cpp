@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "model/mm/memfd.h"
+
 namespace noiommu::scenarios::exec {
 
 namespace {
@@ -57,10 +59,11 @@ std::optional<std::string> Recording::descriptor(int fd, const Client& client) {
     }
     return "$" + eventfds_[fd];
   }
-  if (target.starts_with("/memfd:")) return memory.memfd(fd, steps_);
   const auto file = client.file(fd);
   const RecordedFile* named = file ? files.find(*file) : nullptr;
-  return named != nullptr ? "$" + named->name : std::to_string(kNoFileOfOurs);
+  if (named != nullptr) return "$" + named->name;
+  const bool has_memory = file && dynamic_cast<const mm::MemoryFile*>(file->get()) != nullptr;
+  return has_memory ? memory.memfd(fd, steps_) : std::to_string(kNoFileOfOurs);
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -68,6 +68,51 @@ TEST_F(ExecObserver, TraceTellsProcessesApartAndGoesToAFile) {
               ContainsRegex("\\[pid [0-9]+\\] ioctl\\(513, IOMMU_IOAS_ALLOC, .*out_ioas_id=4"));
 }
 
+TEST_F(ExecObserver, TraceShowsPathsAsTheProgramHasThem) {
+  const Answer answer =
+      exec("--trace", "sh -c 'cd /dev/vfio/devices; exec 3<>noiommu-vfio0; exec 4<>../../iommu'");
+  EXPECT_THAT(answer.err, HasSubstr("openat(AT_FDCWD, \"noiommu-vfio0\", O_RDWR|O_CREAT) = "));
+  EXPECT_THAT(answer.err, HasSubstr("openat(AT_FDCWD, \"../../iommu\", O_RDWR|O_CREAT) = "));
+}
+
+TEST_F(ExecObserver, TraceShowsWhatSeveralBuffersHold) {
+  const Answer answer = exec("--trace", NOIOMMU_PROGRAMS "/recorded several-buffers");
+  EXPECT_THAT(answer.err, HasSubstr("pwritev(513, {06000000}, 4, 0x70000000004) = 4\n"));
+  EXPECT_THAT(answer.err, HasSubstr("preadv(513, 4, 0x70000000004) = 4 {0600"));
+}
+
+TEST_F(ExecObserver, TraceSaysWhereItCuts) {
+  const Answer answer = exec("--trace", NOIOMMU_PROGRAMS "/recorded many-vectors");
+  EXPECT_THAT(answer.err, HasSubstr("data=[-1, -1, "));
+  EXPECT_THAT(answer.err, HasSubstr("-1, ...]}) = -1 EINVAL (Invalid argument)\n"));
+}
+
+TEST_F(ExecObserver, TraceShowsNoLeftoverAsAnArgument) {
+  const Answer answer = exec("--trace", NOIOMMU_PROGRAMS "/recorded no-argument");
+  EXPECT_THAT(answer.err, HasSubstr("ioctl(512, VFIO_GET_API_VERSION) = 0\n"));
+  EXPECT_THAT(answer.err, HasSubstr("ioctl(512, VFIO_CHECK_EXTENSION, VFIO_UNMAP_ALL) = "));
+  EXPECT_EQ(exec("--record r.yaml", NOIOMMU_PROGRAMS "/recorded no-argument").code, 0);
+  EXPECT_THAT(written("r.yaml"), Not(HasSubstr("4711")));
+}
+
+// Watching must not take memory for every file that was ever open.
+TEST_F(ExecObserver, ForgetsWhatIsClosed) {
+  const auto most_memory = [this](const std::string& options) {
+    static_cast<void>(noiommu("exec " + options +
+                              " -- " NOIOMMU_PROGRAMS
+                              "/recorded opens & while kill -0 $! 2>/dev/null; do sleep 0.02; "
+                              "grep VmHWM /proc/$!/status >most; done"));
+    std::istringstream line(written("most"));
+    std::string key;
+    uint64_t kilobytes = 0;
+    line >> key >> kilobytes;
+    return kilobytes;
+  };
+  const uint64_t unwatched = most_memory("");
+  constexpr uint64_t kKilobytesMore = 16 << 10;  // a kilobyte a file would be 20,000
+  EXPECT_LT(most_memory("--trace-to /dev/null"), unwatched + kKilobytesMore);
+}
+
 TEST_F(ExecObserver, AFileThatCannotBeWrittenIsBadUsage) {
   const Answer answer = exec("--record /nowhere/r.yaml", "true");
   EXPECT_EQ(answer.code, 2);
@@ -181,6 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "-- recorded several-buffers", "-- recorded lost-memory",
                     "-- recorded several-kinds", "-- recorded read-only-argument",
                     "-- recorded wake-up", "-- recorded no-argument",
+                    "-- recorded no-descriptor-left", "-- recorded memory-file",
                     "--device edu@0000:00:04.0,id=8086:10d3 -- recorded device-id"));
 
 // What `recorded` does in a case, written down.

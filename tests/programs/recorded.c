@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -217,6 +218,45 @@ static void no_argument(void) {
   CHECK(ioctl(container, VFIO_CHECK_EXTENSION, VFIO_UNMAP_ALL) >= 0);
 }
 
+static void no_descriptor_left(void) {
+  set_up();
+  struct rlimit limit;
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = 3; /* standard input, output and error */
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(open_path("/dev/iommu") == -EMFILE);
+  limit.rlim_cur = before;
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(open_path("/dev/iommu") >= 0);
+}
+
+/* A file that is in memory only, but no memfd. */
+static void memory_file(void) {
+  set_up();
+  char name[] = "/dev/shm/noiommu-XXXXXX";
+  const int fd = mkstemp(name);
+  CHECK(fd >= 0 && unlink(name) == 0 && ftruncate(fd, (off_t)PAGE) == 0);
+  CHECK(map_file(fd, 0, IOVA) == 0);
+  uint64_t length = PAGE;
+  uint64_t physical = 0;
+  CHECK(get_pa(iommufd, ioas, IOVA, &length, &physical) == 0);
+}
+
+/* More than anybody wants to see. */
+static void many_vectors(void) {
+  set_up();
+  struct {
+    struct vfio_irq_set set;
+    int32_t none[100];
+  } irqs = {.set = {.argsz = sizeof(irqs),
+                    .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+                    .index = VFIO_PCI_MSI_IRQ_INDEX,
+                    .count = 100}};
+  memset(irqs.none, 0xff, sizeof(irqs.none));
+  CHECK(ioctl(device, VFIO_DEVICE_SET_IRQS, &irqs) == -1 && errno == EINVAL);
+}
+
 static void opens(void) {
   for (int i = 0; i < 20000; ++i) close(open_path("/dev/iommu"));
 }
@@ -239,6 +279,9 @@ int main(int argc, char** argv) {
       {"own-data", own_data},
       {"device-id", device_id},
       {"no-argument", no_argument},
+      {"no-descriptor-left", no_descriptor_left},
+      {"memory-file", memory_file},
+      {"many-vectors", many_vectors},
       {"opens", opens},
   };
   for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); ++i) {
