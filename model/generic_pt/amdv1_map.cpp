@@ -196,6 +196,24 @@ class Mapper {
   TableList replaced_;
 };
 
+// The table at `level` that translates `iova`; nullptr when it is not there or a leaf is in the
+// way.
+Table* find_table(AmdV1::Top root, int level, uint64_t iova) {
+  Table* table = root.table;
+  for (int at = root.level; at > level; --at) {
+    const uint64_t word = table->load(index_of(at, iova));
+    if (kind_of(at, word) != EntryKind::kTable) return nullptr;
+    table = child_table(word);
+  }
+  return table;
+}
+
+bool all_free(const Table& table, unsigned index, unsigned items) {
+  uint64_t any = 0;
+  for (unsigned i = index; i < index + items; ++i) any |= table.load(i);
+  return !is_present(any);
+}
+
 // As many pages as an empty tree spans.
 constexpr uint64_t kPagesOfAStart = uint64_t{1} << (kTableLg2 * (kStartLevel + 1));
 
@@ -218,12 +236,22 @@ Status AmdV1::map(Iova iova, PhysAddr pa, uint64_t len, uint32_t prot) {
   if (len == 0) return Err(EINVAL);
   const Iova last = iova + (len - 1);
   if (last < iova) return Err(EOVERFLOW);
-  const bool one_leaf = std::has_single_bit(len) && (len & kPgsizeBitmap) != 0 &&
-                        ((iova.value | pa.value) & (len - 1)) == 0;
+  // A power of two; std::has_single_bit is a call where processors may lack the instruction.
+  const bool one_leaf =
+      (len & kPgsizeBitmap) != 0 && ((len | iova.value | pa.value) & (len - 1)) == 0;
   if (one_leaf) {
-    Mapper mapper(tables_, root_for(level_for(last.value, len)), prot);
-    return len == kPageSize ? mapper.map_page(iova, pa)
-                            : mapper.map_leaf(iova, pa, std::countr_zero(len));
+    const int size_lg2 = std::countr_zero(len);
+    const int level = level_of_leaf(size_lg2);
+    const Top root = root_for(level_for(last.value, len));
+    // Mostly the tables are there, and what is in the way of the leaf is not.
+    Table* table = find_table(root, level, iova.value);
+    const unsigned index = index_of(level, iova.value);
+    const unsigned items = 1U << (size_lg2 - item_lg2(level));
+    if (table != nullptr && all_free(*table, index, items)) {
+      fill(table, index, items, encode_leaf(level, size_lg2, pa, prot));
+      return {};
+    }
+    return Mapper(tables_, root, prot).map_leaf(iova, pa, size_lg2);
   }
   const uint64_t first_size = best_pgsize(kPgsizeBitmap, iova, last, pa);
   if (first_size == 0) return Err(ENXIO);  // a single page has a check of its own, same answer
