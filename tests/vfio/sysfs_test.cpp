@@ -1,4 +1,8 @@
 // The trees below /sys and /dev. Spec: vfio-core.md sections 1, 3.6 and 4.
+#include <linux/capability.h>
+#include <linux/pci_regs.h>
+#include <unistd.h>
+
 #include "tests/vfio/driver.h"
 
 namespace noiommu::vfio {
