@@ -7,6 +7,7 @@
 #include <span>
 
 #include "model/kernel/types.h"
+#include "scenarios/exec/remote_memory.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -44,7 +45,8 @@ std::span<const Mapping> covering(const std::vector<Mapping>& maps, uint64_t sta
 
 struct stat about(pid_t process, int fd) {
   struct stat found {};
-  static_cast<void>(stat(fmt::format("/proc/{}/fd/{}", process, fd).c_str(), &found));
+  static_cast<void>(
+      stat(fmt::format("/proc/{}/fd/{}", living_thread(process), fd).c_str(), &found));
   return found;
 }
 
@@ -87,7 +89,7 @@ std::string RecordedMemory::address(const Use& use, Steps& steps) {
   const Span range = {address & kPageMask, (address + length + kPageSize - 1) & kPageMask};
   const std::string number = fmt::format("{:#x}", address);
   if (address == 0 || range.end <= range.start) return number;
-  const Mappings maps = mappings_of(process_);
+  const Mappings maps = mappings_of(living_thread(process_));
   const auto parts = covering(maps, range.start, range.end);
   if (parts.empty()) return number;
   if (device_ != 0 && parts.front().device == device_) return region(parts.front(), address);
@@ -121,7 +123,7 @@ std::optional<std::string> RecordedMemory::memfd(int fd, Steps& steps) {
 }
 
 void RecordedMemory::follow(Steps& steps) {
-  const Mappings maps = mappings_of(process_);
+  const Mappings maps = mappings_of(living_thread(process_));
   for (auto& [backing, pieces] : pieces_) {
     const bool writable = backing != "ro" && backing != "none";
     for (auto [start, last] : pieces.all()) {
@@ -144,7 +146,7 @@ void RecordedMemory::follow(Steps& steps) {
 }
 
 bool RecordedMemory::writable(uint64_t address, uint64_t length) const {
-  const Mappings maps = mappings_of(process_);
+  const Mappings maps = mappings_of(living_thread(process_));
   const auto parts = covering(maps, address, address + length);
   return !parts.empty() && std::ranges::all_of(parts, &Mapping::writable);
 }

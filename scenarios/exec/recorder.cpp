@@ -15,6 +15,7 @@
 #include "scenarios/engine/trace.h"
 #include "scenarios/engine/words.h"
 #include "scenarios/exec/recorded_ioctl.h"
+#include "scenarios/exec/remote_memory.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -28,7 +29,7 @@ constexpr uint64_t kIdBytes = 4;  // at the start of configuration space
 
 uint64_t memlock_of(pid_t process) {
   rlimit now{};
-  if (prlimit(process, RLIMIT_MEMLOCK, nullptr, &now) != 0) return UINT64_MAX;
+  if (prlimit(living_thread(process), RLIMIT_MEMLOCK, nullptr, &now) != 0) return UINT64_MAX;
   return now.rlim_cur == RLIM_INFINITY ? UINT64_MAX : now.rlim_cur;
 }
 
@@ -183,7 +184,10 @@ void Recorder::ioctl(const SeenCall& call, const Client& client, const std::stri
 void Recorder::move(const SeenCall& call, const std::string& file) {
   const auto moved = static_cast<uint64_t>(call.result->value_or(0));
   const bool cut = call.writes() && call.before.size() != call.length();
-  if (call.kind != FileKind::kDevice || cut || call.buffers.empty()) {
+  // A step has no flags, of which a device knows none.
+  const bool flags = (call.call == SYS_preadv2 || call.call == SYS_pwritev2) && call.failed() &&
+                     call.arguments[5] != 0;
+  if (call.kind != FileKind::kDevice || cut || flags || call.buffers.empty()) {
     return recording_->comment(
         fmt::format("{} of {} bytes on ${}", call.name(), call.length(), file));
   }

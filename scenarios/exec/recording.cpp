@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "model/mm/memfd.h"
+#include "scenarios/exec/remote_memory.h"
 
 namespace noiommu::scenarios::exec {
 
@@ -17,7 +18,8 @@ constexpr int kNoFileOfOurs = 0;
 // Of any file, by number; empty where there is none.
 std::string target_of(pid_t process, int fd) {
   std::error_code error;
-  return std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", process, fd), error);
+  return std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", living_thread(process), fd),
+                                       error);
 }
 
 }  // namespace

@@ -258,8 +258,18 @@ bool SeenCall::writes() const {
 }
 
 bool SeenCall::positioned() const {
-  return (reads() && call != SYS_read && call != SYS_readv) ||
-         (writes() && call != SYS_write && call != SYS_writev);
+  switch (call) {
+    case SYS_pread64:
+    case SYS_preadv:
+    case SYS_pwrite64:
+    case SYS_pwritev:
+      return true;
+    case SYS_preadv2:
+    case SYS_pwritev2:
+      return arguments[3] != UINT64_MAX;
+    default:
+      return false;
+  }
 }
 
 uint64_t SeenCall::length() const {

@@ -213,21 +213,20 @@ TEST_P(ExecRecording, Replays) {
 
 INSTANTIATE_TEST_SUITE_P(
     Programs, ExecRecording,
-    testing::Values("-- noiommu_selftest", "-- exec_cases last-close", "-- exec_cases socket",
-                    "-- exec_cases unmapped", "-- exec_cases discarded", "-- exec_cases fork",
-                    "-- exec_cases shared", "-- exec_cases interrupt", "-- exec_cases threads",
-                    "-- exec_cases signals", "-- exec_cases killed-owner",
-                    "-- exec_cases capability", "-- exec_cases pagemap", "-- exec_cases group",
-                    "-- exec_cases unbind", "-- exec_cases wrong-address",
-                    "-- exec_cases stale-address", "-- exec_cases past-the-run",
-                    "--revision v4 -- recorded old-get-pa", "--revision v5 -- recorded old-get-pa",
-                    "-- recorded busy-waiting", "-- exec_cases bar", "-- exec_cases vectors",
-                    "-- recorded reused-iova", "-- recorded copied", "-- recorded growing-file",
-                    "-- recorded several-buffers", "-- recorded lost-memory",
-                    "-- recorded several-kinds", "-- recorded read-only-argument",
-                    "-- recorded wake-up", "-- recorded no-argument",
-                    "-- recorded no-descriptor-left", "-- recorded memory-file",
-                    "--device edu@0000:00:04.0,id=8086:10d3 -- recorded device-id"));
+    testing::Values(
+        "-- noiommu_selftest", "-- exec_cases last-close", "-- exec_cases socket",
+        "-- exec_cases unmapped", "-- exec_cases discarded", "-- exec_cases fork",
+        "-- exec_cases shared", "-- exec_cases interrupt", "-- exec_cases threads",
+        "-- exec_cases signals", "-- exec_cases killed-owner", "-- exec_cases capability",
+        "-- exec_cases pagemap", "-- exec_cases group", "-- exec_cases unbind",
+        "-- exec_cases wrong-address", "-- exec_cases stale-address", "-- exec_cases past-the-run",
+        "--revision v4 -- recorded old-get-pa", "--revision v5 -- recorded old-get-pa",
+        "-- recorded busy-waiting", "-- exec_cases bar", "-- memory_cases no-first-thread",
+        "-- descriptor_cases other-calls", "-- exec_cases vectors", "-- recorded reused-iova",
+        "-- recorded copied", "-- recorded growing-file", "-- recorded several-buffers",
+        "-- recorded lost-memory", "-- recorded several-kinds", "-- recorded read-only-argument",
+        "-- recorded wake-up", "-- recorded no-argument", "-- recorded no-descriptor-left",
+        "-- recorded memory-file", "--device edu@0000:00:04.0,id=8086:10d3 -- recorded device-id"));
 
 // What `recorded` does in a case, written down.
 TEST_F(ExecObserver, ARecordingSaysWhatItLeavesOut) {
