@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Command{"ViommuAlloc", IOMMU_VIOMMU_ALLOC, 40, -EOPNOTSUPP, 24},
                     Command{"VdeviceAlloc", IOMMU_VDEVICE_ALLOC, 24, -ENOENT},
                     Command{"ChangeProcess", IOMMU_IOAS_CHANGE_PROCESS, 8, 0},
-                    Command{"VeventqAlloc", IOMMU_VEVENTQ_ALLOC, 28, -EOPNOTSUPP},
+                    Command{"VeventqAlloc", IOMMU_VEVENTQ_ALLOC, 32, -EOPNOTSUPP, 28},
                     Command{"HwQueueAlloc", IOMMU_HW_QUEUE_ALLOC, 40, -EOPNOTSUPP},
                     Command{"GetPa", IOMMU_IOAS_NOIOMMU_GET_PA, 40, -EINVAL}),
     [](const auto& info) { return std::string(info.param.name); });
