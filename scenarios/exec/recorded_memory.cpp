@@ -87,7 +87,7 @@ RecordedMemory::Span RecordedMemory::piece(const Mappings& maps, Span range, boo
 std::string RecordedMemory::address(const Use& use, Steps& steps) {
   const auto [address, length, write, refused] = use;
   const Span range = {address & kPageMask, (address + length + kPageSize - 1) & kPageMask};
-  const std::string number = fmt::format("{:#x}", address);
+  std::string number = fmt::format("{:#x}", address);
   if (address == 0 || range.end <= range.start) return number;
   const Mappings maps = mappings_of(living_thread(process_));
   const auto parts = covering(maps, range.start, range.end);
