@@ -68,7 +68,7 @@ std::string ListingWatch::finding() {
         "noiommu exec: the program listed {}, where there is {}, and opened no device.\n"
         "  Many programs look there for a name that starts with \"vfio\": to them the prefix "
         "\"{}\" hides the device\n"
-        "  (libvfn, QEMU, uPCIe and awilliam/tests do; clients.md B2).\n",
+        "  (libvfn, QEMU, uPCIe and awilliam/tests do).\n",
         folder.path, folder.name, kHidden);
   }
   return "";

@@ -82,7 +82,7 @@ void trap_memory(const Filter& filter) {
   trap(filter, SCMP_SYS(mremap));
   trap(filter, SCMP_SYS(mmap),
        {SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_FIXED | MAP_DENYWRITE, MAP_FIXED)});
-  for (const int advice : {MADV_DONTNEED, MADV_FREE, MADV_REMOVE}) {
+  for (const int advice : {MADV_DONTNEED, MADV_REMOVE}) {
     trap(filter, SCMP_SYS(madvise), {SCMP_A2_32(SCMP_CMP_EQ, static_cast<unsigned>(advice))});
   }
   trap(filter, SCMP_SYS(execve));

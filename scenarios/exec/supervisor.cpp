@@ -162,10 +162,12 @@ Answer Supervisor::answer(const Trap& trap) {
     case SYS_exit_group:
       take_pages(trap);
       return kNatively;
-    case SYS_mmap:
-      if ((trap.arguments[3] & MAP_FIXED) != 0) take_pages(trap);
-      if ((trap.arguments[3] & MAP_ANONYMOUS) != 0) return kNatively;
-      return answer_descriptor(trap);
+    case SYS_mmap: {
+      const bool anonymous = (trap.arguments[3] & MAP_ANONYMOUS) != 0;
+      Answer answered = anonymous ? kNatively : answer_descriptor(trap);
+      if (!answered && (trap.arguments[3] & MAP_FIXED) != 0) take_pages(trap);
+      return answered;
+    }
     default:
       return answer_descriptor(trap);
   }
