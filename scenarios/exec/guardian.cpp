@@ -172,7 +172,9 @@ Guardian::Guardian(const Program& program) {
   theirs = {};  // so that a guardian that dies is noticed
   std::string wrong;
   listener_ = OwnedFd(receive_descriptor(link_.get(), program_, wrong));
-  if (!listener_) throw SetupError(fmt::format("cannot start the program: {}", wrong));
+  if (listener_) return;
+  kill_all();
+  throw SetupError(fmt::format("cannot start the program: {}", wrong));
 }
 
 Guardian::~Guardian() {

@@ -113,7 +113,7 @@ constexpr const char* kAlone = "setpriv --reuid=64123 --regid=64123 --clear-grou
 
 TEST_F(ExecAsRoot, SaysThatThereCanBeNoMoreProcesses) {
   for (const int most : {2, 3, 4}) {
-    const Answer answer = shell(fmt::format("{} sh -c 'cd / && ulimit -u {} && exec timeout 20 {}'",
+    const Answer answer = shell(fmt::format("cd / && exec {} prlimit --nproc={} timeout 20 {}",
                                             kAlone, most, command("echo x")));
     EXPECT_EQ(answer.code, 2) << most;
     EXPECT_EQ(answer.out, "") << most;

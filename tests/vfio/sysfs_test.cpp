@@ -91,7 +91,7 @@ TEST_F(Sysfs, NodeAndProcessorsOfTheDevice) {
   EXPECT_EQ(p.write_file(dir + "numa_node", "0\n"), 0);
   EXPECT_EQ(p.read_file(dir + "numa_node"), "0\n");
   EXPECT_EQ(p.write_file(dir + "numa_node", "1"), -EINVAL);
-  EXPECT_EQ(p.machine->kernel().log().taint(), Log::kTaintFirmwareWorkaround);
+  EXPECT_EQ(p.machine->kernel().log().taint(), Log::kTaintUser | Log::kTaintFirmwareWorkaround);
 }
 
 // Every link is followed, not only read.
