@@ -10,16 +10,9 @@
 #include <termios.h>
 
 #include "tests/programs/calls.h"
+#include "tests/programs/check.h"
 
 #define NODE "/dev/vfio/devices/noiommu-vfio0"
-
-#define CHECK(condition)                                              \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                        \
-    }                                                                 \
-  } while (0)
 
 static int open_bound_device(void) {
   const int device = open_device();

@@ -8,17 +8,10 @@
 #include <sys/wait.h>
 
 #include "tests/programs/calls.h"
+#include "tests/programs/check.h"
 
 #define PAGE 4096ULL
 #define IOVA 0x200000ULL
-
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (!(condition)) {                                                      \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);        \
-      exit(1);                                                               \
-    }                                                                        \
-  } while (0)
 
 static int iommufd;
 static int device;
@@ -102,8 +95,10 @@ static void send_fd(int socket, int fd) {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
   } control = {0};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+  struct msghdr message = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof(control)};
   control.header = (struct cmsghdr){
       .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
   memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
@@ -117,8 +112,10 @@ static int receive_fd(int socket) {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
   } control = {0};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+  struct msghdr message = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof(control)};
   CHECK(recvmsg(socket, &message, 0) == 1);
   int fd = -1;
   memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
@@ -149,8 +146,8 @@ static void unmapped_memory(void) {
   const uint64_t pinned = map_page(memory, IOVA);
   const uint64_t second = map_page(other, IOVA + PAGE);
   CHECK(munmap(memory, PAGE) == 0);
-  void* again = mmap(memory, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                     -1, 0);
+  void* again =
+      mmap(memory, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   CHECK(again == memory);
   strcpy(memory, "something else");
   dma_to_device(device, pinned, 32);

@@ -6,16 +6,9 @@
 #include <sys/stat.h>
 
 #include "tests/programs/calls.h"
+#include "tests/programs/check.h"
 
 #define PAGE 4096ULL
-
-#define CHECK(condition)                                              \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                        \
-    }                                                                 \
-  } while (0)
 
 /* A terminal of one's own. */
 static void terminal(void) {

@@ -10,17 +10,10 @@
 #include <sys/wait.h>
 
 #include "tests/programs/calls.h"
+#include "tests/programs/check.h"
 
 #define PAGE 4096ULL
 #define IOVA 0x200000ULL
-
-#define CHECK(condition)                                              \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                        \
-    }                                                                 \
-  } while (0)
 
 static int iommufd;
 static int device;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/programs/calls.h"
+#include "tests/programs/check.h"
 #include "uapi/vfio_device.h"
 
 #define PAGE ((uint64_t)4096)
@@ -15,14 +16,6 @@
 static int iommufd;
 static int device;
 static uint32_t ioas;
-
-#define CHECK(condition)                                      \
-  do {                                                        \
-    if (!(condition)) {                                       \
-      fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
-      exit(1);                                                \
-    }                                                         \
-  } while (0)
 
 static void set_up(void) {
   iommufd = open_path("/dev/iommu");
