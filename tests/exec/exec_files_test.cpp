@@ -108,13 +108,11 @@ TEST_F(ExecAsRoot, RunsProgramsAsAnotherUser) {
   EXPECT_EQ(answer.out, "1000\n1000\n1000\n0:0\nCapEff:\t0000000000000000\n") << answer.err;
 }
 
-// A user that nobody is.
-constexpr const char* kAlone = "setpriv --reuid=64123 --regid=64123 --clear-groups ";
-
 TEST_F(ExecAsRoot, SaysThatThereCanBeNoMoreProcesses) {
-  for (const int most : {2, 3, 4}) {
-    const Answer answer = shell(fmt::format("cd / && exec {} prlimit --nproc={} timeout 20 {}",
-                                            kAlone, most, command("echo x")));
+  for (const int most : {2, 3, 4}) {  // of a user that nobody is
+    const Answer answer = shell(fmt::format(
+        "cd / && exec setpriv --reuid={} --regid=1 --clear-groups prlimit --nproc={} timeout 20 {}",
+        64120 + most, most, command("echo x")));
     EXPECT_EQ(answer.code, 2) << most;
     EXPECT_EQ(answer.out, "") << most;
     EXPECT_THAT(answer.err, HasSubstr("Resource temporarily unavailable")) << most;
