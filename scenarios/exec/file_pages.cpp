@@ -131,7 +131,8 @@ std::shared_ptr<PageSource> attach_segment(pid_t process, int id) {
     return nullptr;
   }
   void* at = shmat(id, nullptr, 0);
-  return at == std::bit_cast<void*>(~uintptr_t{0}) ? nullptr : std::make_shared<Segment>(at);
+  if (reinterpret_cast<intptr_t>(at) == -1) return nullptr;
+  return std::make_shared<Segment>(at);
 }
 
 }  // namespace noiommu::scenarios::exec

@@ -128,7 +128,8 @@ void ProgramPages::each_page(std::span<const Folios::iterator> folios, const See
   constexpr size_t kAtOnce = 256;
   std::vector<std::byte> buffer(std::min(pages.size(), kAtOnce) * kPageSize);
   for (size_t first = 0, count = 0; first < pages.size(); first += count) {
-    const auto& [pfn, source, offset] = pages[first];
+    PageSource* const source = pages[first].source;
+    const uint64_t offset = pages[first].offset;
     const auto follows = [&](size_t next) {
       return pages[next].source == source && pages[next].offset == offset + count * kPageSize;
     };
