@@ -20,10 +20,8 @@ template <int... kCalls>
 bool is_call(Call call) {
   return ((call.call == kCalls) || ...);
 }
-// Where -1 means the position of the file.
 bool is_positioned(Call call) {
-  if (is_call<SYS_preadv2, SYS_pwritev2>(call)) return call.arguments[3] != UINT64_MAX;
-  return is_call<SYS_pread64, SYS_preadv, SYS_pwrite64, SYS_pwritev>(call);
+  return call.positioned();
 }
 constexpr auto is_read = is_call<SYS_read, SYS_readv, SYS_pread64, SYS_preadv, SYS_preadv2>;
 constexpr auto is_mmap = is_call<SYS_mmap>;
